@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
+const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
 
 /**
  * The path of a program that this project did not write, or `undefined` where it is not installed. With `PEERS_REQUIRED=1`
@@ -9,7 +9,7 @@ const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "
  */
 export function peer(program: string, debianPackage = program): string | undefined {
   const found = folders.map((folder) => join(folder, program)).find(isExecutable);
-  if (!found && process.env["PEERS_REQUIRED"] === "1") {
+  if (!found && process.env.PEERS_REQUIRED === "1") {
     throw new Error(`The peer ${program} is not installed. Debian: apt-get install ${debianPackage}`);
   }
   return found;

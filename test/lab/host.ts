@@ -1,0 +1,228 @@
+import { randomUUID } from "node:crypto";
+import type { Clock } from "#events";
+
+/** What is wrong with a simulated machine. Read at every use, so a test may change them at any time. */
+export interface Faults {
+  /** The operating system is dead: no kubelet, no reaction to a graceful off. A power cycle heals it. */
+  hang: boolean;
+  /** Extra milliseconds before a forced off has really happened. */
+  slowOffMs: number;
+  /** The BMC accepts a power request and nothing happens. */
+  ignores: Set<HostAction>;
+  /** The BMC reports Off while the machine runs on. */
+  liesOff: boolean;
+  /** The BMC does not answer at all. */
+  bmcDead: boolean;
+  /** The BMC refuses a request for the state it is in already (409, completion code D5). */
+  refusesAlready: boolean;
+  /** No standby power: the machine is off and its BMC is gone. */
+  noMains: boolean;
+  /** The BMC reports this identity instead of its own. */
+  reports: Partial<HostIdentity> | undefined;
+  /** Extra milliseconds in POST. */
+  longPostMs: number;
+  firmwareUpdate: boolean;
+  /** Share of packets lost, 0 to 1 (UDP) and of connections dropped (TCP). */
+  loss: number;
+  /** GPUs that do not come up after a boot. */
+  missingGpus: number;
+}
+
+export interface HostIdentity {
+  uuid: string;
+  serial: string;
+  manufacturer: string;
+  model: string;
+}
+
+export type HostAction = "on" | "force-off" | "graceful-off" | "reset" | "cycle" | "nmi";
+export type HostPower = "on" | "off" | "powering-on" | "powering-off";
+
+export interface HostLogEntry {
+  readonly at: number;
+  readonly what: "power-on" | "power-off" | "reset" | "ac-lost" | "ac-restored" | "button" | "os-up" | "os-down";
+  readonly via: string;
+}
+
+/** One simulated machine: power, firmware, operating system and GPUs. BMC and cluster simulators drive and read it. */
+export interface Host {
+  readonly name: string;
+  readonly identity: HostIdentity;
+  readonly gpus: number;
+  readonly faults: Faults;
+  /** The truth. What a BMC answers is up to its simulator and the faults. */
+  power(): HostPower;
+  /** What the BMC would say of it. */
+  reportedPower(): HostPower;
+  /** Whether the operating system serves now. */
+  osUp(): boolean;
+  bootId(): string;
+  gpusUp(): number;
+  posting(): boolean;
+  /** A request as it comes from a BMC or a finger. `already`: it is in that state; `done`: accepted. */
+  press(action: HostAction, via: string): "done" | "already";
+  boot: { target: string; once: boolean; mode: string };
+  /** When power or reset last changed the host, clock milliseconds; for LastResetTime. */
+  lastReset(): number;
+  watts(): number;
+  readonly log: readonly HostLogEntry[];
+  /** How often power really went off, on, or was reset: what at-most-once is judged by. */
+  readonly count: { off: number; on: number; reset: number };
+  /** Milliseconds the machine itself was busy (going off, booting), for the demo's figures. */
+  busyMs(): number;
+  onChange(listener: () => void): () => void;
+  mains(on: boolean): void;
+}
+
+/** @param bootMs power on to operating system up; @param offMs forced off to really off; @param shutdownMs graceful off */
+export function createHost(options: {
+  name: string;
+  clock: Clock;
+  identity?: Partial<HostIdentity>;
+  gpus?: number;
+  bootMs?: number;
+  offMs?: number;
+  shutdownMs?: number;
+  power?: "on" | "off";
+  faults?: Partial<Faults>;
+}): Host {
+  const { name, clock, gpus = 0, bootMs = 90_000, offMs = 4000, shutdownMs = 20_000 } = options;
+  const identity: HostIdentity = {
+    uuid: randomUUID(),
+    serial: `SN-${name}`,
+    manufacturer: "ACME",
+    model: "Box1",
+    ...options.identity,
+  };
+  const faults: Faults = {
+    hang: false,
+    slowOffMs: 0,
+    ignores: new Set(),
+    liesOff: false,
+    bmcDead: false,
+    refusesAlready: false,
+    noMains: false,
+    reports: undefined,
+    longPostMs: 0,
+    firmwareUpdate: false,
+    loss: 0,
+    missingGpus: 0,
+    ...options.faults,
+  };
+  let power: HostPower = options.power ?? "on";
+  let up = power === "on";
+  let bootId: string = randomUUID();
+  let posting = false;
+  let lastReset = clock.now();
+  let busy = 0;
+  let boots = 0;
+  const log: HostLogEntry[] = [];
+  const count = { off: 0, on: 0, reset: 0 };
+  const listeners = new Set<() => void>();
+  const changed = () => {
+    for (const listener of listeners) listener();
+  };
+  const note = (what: HostLogEntry["what"], via: string) => log.push({ at: clock.now(), what, via });
+
+  const later = (ms: number, what: () => void) => {
+    boots += 1;
+    const mine = boots;
+    busy += ms;
+    void clock.sleep(ms).then(() => {
+      if (mine === boots) {
+        what();
+        changed();
+      }
+    });
+  };
+  const stopOs = () => {
+    if (up) note("os-down", "host");
+    up = false;
+  };
+  const start = (via: string) => {
+    power = "on";
+    posting = true;
+    count.on += 1;
+    lastReset = clock.now();
+    note("power-on", via);
+    boot();
+  };
+  const boot = () => {
+    posting = true;
+    later(bootMs + faults.longPostMs, () => {
+      posting = false;
+      if (host.boot.once) host.boot = { ...host.boot, target: "none", once: false };
+      faults.hang = false;
+      up = true;
+      bootId = randomUUID();
+      note("os-up", "host");
+    });
+  };
+  const cut = (ms: number, via: string, then?: () => void) => {
+    power = "powering-off";
+    later(ms, () => {
+      stopOs();
+      posting = false;
+      power = "off";
+      count.off += 1;
+      note("power-off", via);
+      then?.();
+    });
+  };
+
+  const host: Host = {
+    name,
+    identity,
+    gpus,
+    faults,
+    power: () => power,
+    reportedPower: () => (faults.liesOff ? "off" : power),
+    osUp: () => up && !faults.hang && power !== "off",
+    bootId: () => bootId,
+    gpusUp: () => Math.max(0, gpus - faults.missingGpus),
+    posting: () => posting,
+    boot: { target: "none", once: false, mode: "UEFI" },
+    press(action, via) {
+      const off = power === "off";
+      if (faults.noMains || faults.ignores.has(action)) return "done";
+      if (action === "on") {
+        if (!off) return "already";
+        start(via);
+      } else if (off) return "already";
+      else if (action === "force-off") cut(offMs + faults.slowOffMs, via);
+      else if (action === "graceful-off") {
+        if (!faults.hang && up) cut(shutdownMs, via);
+      } else if (action === "cycle") cut(offMs + faults.slowOffMs, via, () => start(via));
+      else if (action === "reset") {
+        stopOs();
+        count.reset += 1;
+        lastReset = clock.now();
+        note("reset", via);
+        boot();
+      }
+      changed();
+      return "done";
+    },
+    lastReset: () => lastReset,
+    watts: () => (power === "off" ? 8 : up ? 180 + 120 * gpus : 120),
+    log,
+    count,
+    busyMs: () => busy,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    mains(on) {
+      faults.noMains = !on;
+      boots += 1;
+      if (!on) {
+        stopOs();
+        power = "off";
+        posting = false;
+        note("ac-lost", "mains");
+      } else note("ac-restored", "mains");
+      changed();
+    },
+  };
+  return host;
+}
