@@ -93,6 +93,26 @@ export function consuming(open: OpenStore): void {
     await eventually(() => expect(seen.toSorted()).toEqual(["in hand", "later"]));
   });
 
+  test("workers that settle at the same moment leave nothing behind for after a restart", async () => {
+    const opened = await use(open);
+    if (!opened.reopen) return;
+    const atEnd = [gate(), gate()] as const;
+    const worker = (index: 0 | 1) => async (record: LogRecord) => {
+      if (record.data !== "end") return;
+      atEnd[index].open();
+      await new Promise(() => {});
+    };
+    for (const index of range(60)) await opened.store.log.append("events", "a", index);
+    for (const _ of atEnd) await opened.store.log.append("events", "a", "end");
+    await Promise.all(([0, 1] as const).map((index) => opened.store.log.consume("events", ">", "pair", worker(index))));
+    await Promise.all(atEnd.map((each) => each.opened));
+    const { log } = await opened.reopen();
+    await log.append("events", "a", "later");
+    const seen: unknown[] = [];
+    await log.consume("events", ">", "pair", async (record) => void seen.push(record.data));
+    await eventually(() => expect(seen.toSorted()).toEqual(["end", "end", "later"]));
+  });
+
   test("a purged record that was not delivered yet is gone for consumers too", async () => {
     const { log } = (await use(open)).store;
     for (const index of range(3)) await log.append("events", `a.${index}`, index);
