@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { nearest, type Trust } from "#adapters/inventory/mod.ts";
+import type { Duration } from "#events";
+import { guards } from "./schema/guards.ts";
+import { http } from "./schema/http.ts";
+import { machineDefaults, pools, trust, writtenMachine } from "./schema/machine.ts";
+import { type MachineConfig, mergeMachine } from "./schema/merge.ts";
+import { section } from "./schema/section.ts";
+import { type StoreConfig, store } from "./schema/store.ts";
+import { duration, path, Refused, text, value } from "./schema/value.ts";
+
+export type { Listen } from "./schema/address.ts";
+export type { BmcConfig, BmcTls, IpmiConfig, RedfishConfig } from "./schema/bmc.ts";
+export type { MachineConfig } from "./schema/merge.ts";
+export type { EmbeddedStoreConfig, NatsAuth, NatsStoreConfig, StoreConfig } from "./schema/store.ts";
+export type { Limit } from "./schema/value.ts";
+
+const site = value("the name of the site", (given) =>
+  /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(given)
+    ? given
+    : new Refused("cannot be a site's name", "Write up to 32 lower-case letters, digits and -"),
+);
+
+const written = section({
+  site: site.prefault("default"),
+  store: store.prefault("embedded"),
+  http: http.prefault({}),
+  cluster: section({ kubeconfig: path, context: text("the name of a context").optional() }).optional(),
+  trust: trust.prefault("observe"),
+  patience: duration("24h").prefault("5m"),
+  grace: duration("2h").prefault("2m"),
+  guards: guards.prefault({}),
+  defaults: machineDefaults.prefault({}),
+  pools: pools.default({}),
+  machines: z.array(writtenMachine).default([]),
+  functions: path.optional(),
+  stopFile: path.prefault("./STOP"),
+});
+
+/** `lightsout.yaml` with every default applied; what a machine gets from its pool and `defaults` is in the machine. */
+export interface Config {
+  readonly site: string;
+  readonly store: StoreConfig;
+  readonly http: z.output<typeof http>;
+  readonly cluster?: { readonly kubeconfig: string; readonly context?: string };
+  /** What holds for machines and pools that say nothing. */
+  readonly trust: Trust;
+  readonly patience: Duration;
+  /** How long machines are only watched after a start, a resume or a clock jump. */
+  readonly grace: Duration;
+  readonly guards: z.output<typeof guards>;
+  readonly machines: readonly MachineConfig[];
+  /** A folder of the user's own functions. */
+  readonly functions?: string;
+  /** While this file exists no act is performed. */
+  readonly stopFile: string;
+}
+
+/**
+ * The shape of `lightsout.yaml`, from texts, lists, maps and `Secret`s as `load` reads them (`machines` is a list here, whichever way it
+ * was written).
+ */
+export const configSchema = written.transform(({ defaults, pools: shared, cluster, functions, ...rest }, context): Config => {
+  const report = (at: (string | number)[], message: string, fix: string) =>
+    context.addIssue({ code: "custom", message, params: { fix }, path: at, input: undefined });
+  const machines = rest.machines.map((machine, index) =>
+    mergeMachine(machine, { defaults, pools: shared, trust: rest.trust, patience: rest.patience }, ({ path: at, message, fix }) =>
+      report(["machines", index, ...at], message, fix),
+    ),
+  );
+  const used = new Set(machines.map(({ pool }) => pool));
+  for (const pool of Object.keys(shared).filter((name) => machines.length > 0 && !used.has(name))) {
+    const near = nearest(pool, used, 1)[0];
+    report(
+      ["pools", pool],
+      "No machine is in this pool",
+      near ? `Did you mean ${near}?` : "Remove it, or write it as the pool of a machine",
+    );
+  }
+  return {
+    ...rest,
+    machines,
+    ...(cluster && { cluster: { kubeconfig: cluster.kubeconfig, ...(cluster.context !== undefined && { context: cluster.context }) } }),
+    ...(functions !== undefined && { functions }),
+  };
+});
