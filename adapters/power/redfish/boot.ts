@@ -1,0 +1,70 @@
+import { UnsupportedError } from "#events";
+import type { BootOverride, BootTarget } from "../port.ts";
+import { at, type Fields, fields, link, text, texts } from "./fields.ts";
+import type { Quirks } from "./oem/quirk.ts";
+
+const enabledName = "BootSourceOverrideEnabled";
+const targetName = "BootSourceOverrideTarget";
+const modeName = "BootSourceOverrideMode";
+
+const meanings: Readonly<Record<string, BootTarget>> = {
+  None: "none",
+  Pxe: "pxe",
+  Hdd: "disk",
+  Cd: "cd",
+  UsbCd: "cd",
+  BiosSetup: "bios",
+};
+
+/** The override that a system, or its settings resource, shows. */
+export function overrideOf(body: Fields): BootOverride {
+  const boot = fields(body, "Boot");
+  const [enabled, target, mode] = [text(boot, enabledName), text(boot, targetName), text(boot, modeName)];
+  const raw = [enabled ?? "absent", target ?? "absent", ...(mode ? [mode] : [])].join(" ");
+  if (enabled === "Disabled" || (target === "None" && enabled !== undefined)) return { target: "none", once: false, raw };
+  const meaning = target !== undefined && Object.hasOwn(meanings, target) ? meanings[target] : undefined;
+  return { target: meaning ?? "other", once: enabled === "Once", raw };
+}
+
+/** Whether the override is the one asked for: at the next start, and no longer. */
+export function isArmed(override: BootOverride, target: BootTarget): boolean {
+  return override.target === target && (target === "none" || override.once);
+}
+
+/** The resource that takes settings for the next start (DSP0266 9.10), where the system names one. */
+export function settingsOf(system: Fields): string | undefined {
+  return link(system, "@Redfish.Settings", "SettingsObject");
+}
+
+/**
+ * The boot properties to write, each to where it is taken: a property that the settings resource shows goes there
+ * (iDRAC10), all others to the system. Only what differs is sent, unless the firmware wants everything.
+ */
+export function planBoot(options: { machine: string; system: Fields; settings: Fields; target: BootTarget; quirks: Quirks }): {
+  system: Fields;
+  settings: Fields;
+} {
+  const { machine, target, quirks } = options;
+  const boot = fields(options.system, "Boot");
+  const settingsBoot = fields(options.settings, "Boot");
+  const allowed = [
+    ...texts(boot, `${targetName}@Redfish.AllowableValues`),
+    ...texts(settingsBoot, `${targetName}@Redfish.AllowableValues`),
+  ];
+  const spellings: readonly string[] = { none: ["None"], pxe: ["Pxe"], disk: ["Hdd"], bios: ["BiosSetup"], cd: quirks.cd }[target];
+  const spelling = spellings.find((name) => allowed.length === 0 || allowed.includes(name));
+  if (spelling === undefined && target !== "none") {
+    throw new UnsupportedError(machine, "boot-once", `the BMC offers ${allowed.join(", ")}, not ${spellings.join(" or ")}`);
+  }
+  const wanted: Record<string, string> = { [enabledName]: target === "none" ? "Disabled" : "Once" };
+  if (spelling !== undefined) wanted[targetName] = spelling;
+  const mode = text(boot, modeName);
+  if (quirks.bootSendAll && mode !== undefined) wanted[modeName] = mode;
+
+  const split = { system: {} as Record<string, string>, settings: {} as Record<string, string> };
+  for (const [name, value] of Object.entries(wanted)) {
+    const there = Object.hasOwn(settingsBoot, name);
+    if (quirks.bootSendAll || at(there ? settingsBoot : boot, name) !== value) split[there ? "settings" : "system"][name] = value;
+  }
+  return split;
+}
