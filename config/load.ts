@@ -3,12 +3,15 @@ import { dirname, resolve } from "node:path";
 import { type Document, type Raw, readDocument } from "./schema/document.ts";
 import { findDuplicates } from "./schema/duplicates.ts";
 import { findings } from "./schema/findings.ts";
-import { withPaths } from "./schema/paths.ts";
+import { missingFiles, withPaths } from "./schema/paths.ts";
 import { ConfigError, type Finding, type Problem } from "./schema/problem.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { absolute, type Environment, readReference, Secret } from "./secret.ts";
 
-export { ConfigError, type Problem } from "./schema/problem.ts";
+export { ConfigError } from "./schema/problem.ts";
+
+// More than anybody reads; finding the line of each takes time that grows with the file.
+const most = 200;
 
 /** A configuration that can be used. */
 export interface LoadedConfig {
@@ -67,12 +70,14 @@ export function parseConfig(text: Uint8Array | string, from: { file: string; fol
   const revealed = readReferences(raw, [], from, found);
   const parsed = configSchema.safeParse(revealed);
   if (!parsed.success) found.push(...findings(parsed.error));
+  const config = parsed.success ? withPaths(parsed.data, (path) => absolute(path, from)) : undefined;
+  if (config) found.push(...missingFiles(config));
 
   const problems = [...document.problems];
   const taken = new Set(problems.map(place));
-  for (const problem of found.map(locate)) if (!taken.has(place(problem))) problems.push(problem);
-  if (!parsed.success || problems.length > 0) throw new ConfigError(from.file, problems);
-  return withPaths(parsed.data, (path) => absolute(path, from));
+  for (const problem of found.slice(0, most).map(locate)) if (!taken.has(place(problem))) problems.push(problem);
+  if (!config || problems.length > 0) throw new ConfigError(from.file, problems);
+  return config;
 }
 
 const place = ({ line, column, path }: Problem) => `${line}:${column} ${path}`;

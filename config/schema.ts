@@ -9,11 +9,9 @@ import { section } from "./schema/section.ts";
 import { type StoreConfig, store } from "./schema/store.ts";
 import { duration, path, Refused, text, value } from "./schema/value.ts";
 
-export type { Listen } from "./schema/address.ts";
-export type { BmcConfig, BmcTls, IpmiConfig, RedfishConfig } from "./schema/bmc.ts";
+export type { BmcConfig } from "./schema/bmc.ts";
 export type { MachineConfig } from "./schema/merge.ts";
-export type { EmbeddedStoreConfig, NatsAuth, NatsStoreConfig, StoreConfig } from "./schema/store.ts";
-export type { Limit } from "./schema/value.ts";
+export type { StoreConfig } from "./schema/store.ts";
 
 const site = value("the name of the site", (given) =>
   /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(given)

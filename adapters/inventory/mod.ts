@@ -1,4 +1,4 @@
 export { isPlaceholderSerial, isPlaceholderUuid, normaliseUuid, sameSerial, sameUuid, uuidByteOrders } from "./identity.ts";
 export { createInventory } from "./inventory.ts";
 export { nearest } from "./nearest.ts";
-export type { Inventory, Machine, Role, Trust } from "./port.ts";
+export type { Machine, Role, Trust } from "./port.ts";

@@ -62,7 +62,7 @@ export type BmcTls = {
   | { readonly verify: "plain" }
 );
 
-export interface RedfishConfig {
+interface RedfishConfig {
   readonly kind: "redfish";
   readonly address: string;
   readonly port?: number;
@@ -73,7 +73,7 @@ export interface RedfishConfig {
   readonly spacing?: Duration;
 }
 
-export interface IpmiConfig {
+interface IpmiConfig {
   readonly kind: "ipmi";
   readonly address: string;
   readonly port?: number;

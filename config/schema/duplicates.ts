@@ -4,6 +4,8 @@ import { usualPort } from "./bmc.ts";
 import type { Raw } from "./document.ts";
 import type { Finding } from "./problem.ts";
 
+const most = 100;
+
 /** One thing that only one machine can have, and where it is written. */
 interface Mark {
   readonly key: string;
@@ -13,7 +15,7 @@ interface Mark {
 
 /**
  * Machines that share what only one can have: a name, uuid (in any byte order), serial, MAC, Node, address or BMC. Works on the
- * text as written, so that it finds them in a file with other problems too.
+ * text as written, so that it finds them in a file with other problems too. Stops after about a hundred.
  *
  * @param lineOf the line of a place, to name the first one
  */
@@ -22,6 +24,7 @@ export function findDuplicates(machines: Raw, lineOf: (path: readonly (string | 
   const first = new Map<string, { mark: Mark; machine: number }>();
   const found: Finding[] = [];
   for (const [index, machine] of machines.entries()) {
+    if (found.length >= most) break;
     if (!isMap(machine)) continue;
     for (const mark of marks(machine, ["machines", index])) {
       const earlier = first.get(mark.key);

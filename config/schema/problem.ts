@@ -30,11 +30,11 @@ export class ConfigError extends LightsoutError {
   readonly problems: readonly Problem[];
   constructor(file: string, problems: readonly Problem[]) {
     const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
-    const more = sorted.length > listed ? [`  … and ${sorted.length - listed} more`] : [];
+    const more = sorted.length > listed ? [`  … and at least ${sorted.length - listed} more`] : [];
     super(
       "LO_CONFIG",
       [
-        `${file} has ${sorted.length === 1 ? "a problem" : `${sorted.length} problems`}:`,
+        `${file} has ${sorted.length === 1 ? "a problem" : `${sorted.length > listed ? "many" : sorted.length} problems`}:`,
         ...sorted.slice(0, listed).map(line),
         ...more,
       ].join("\n"),

@@ -38,13 +38,13 @@ export type NatsAuth =
   /** The seed of an nkey. */
   | { readonly kind: "nkey"; readonly nkey: Secret };
 
-export interface EmbeddedStoreConfig {
+interface EmbeddedStoreConfig {
   readonly kind: "embedded";
   /** The SQLite file; absolute after loading. */
   readonly path: string;
 }
 
-export interface NatsStoreConfig {
+interface NatsStoreConfig {
   readonly kind: "nats";
   readonly servers: readonly string[];
   /** How many servers keep each stream; default: as many of 1 or 3 as there are servers. */

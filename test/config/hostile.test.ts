@@ -60,6 +60,11 @@ describe("hostile YAML", () => {
     expect(() => parseConfig(bomb.join("\n"), { file: "x", folder: "/", env: {} })).toThrow("The file stands for more than 100000 values");
   });
 
+  it("with more problems than anybody reads names the first few and stops", () => {
+    const text = Array.from({ length: 3000 }, (_, index) => `key${index}: x`).join("\n");
+    expect(() => parseConfig(text, { file: "x", folder: "/", env: {} })).toThrow(/has many problems.*key0.*… and at least 175 more$/s);
+  });
+
   it("says how to quote a reference inside braces", () => {
     expect(() => parseConfig(`a: {password: \${env:X}}`, { file: "x", folder: "/", env: {} })).toThrow(
       `Inside { } a reference needs quotes: "\${env:NAME}"`,

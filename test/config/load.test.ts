@@ -121,9 +121,9 @@ describe("a good configuration", () => {
       replicas: 3,
     });
     const { store } = parse(
-      `store:\n  nats:\n    servers: [nats://a]\n    auth: {user: lo, password: '\${env:PW}'}\n    tls: {ca: ca.pem}`,
+      `store: {nats: {servers: [nats://a], auth: {user: lo, password: "\${env:PW}"}, tls: {ca: "${import.meta.filename}"}}}`,
     );
-    expect(store).toMatchObject({ auth: { kind: "password", user: "lo" }, tls: { ca: "/etc/lightsout/ca.pem" } });
+    expect(store).toMatchObject({ auth: { kind: "password", user: "lo" }, tls: { ca: import.meta.filename } });
   });
 
   it("takes a machine's own word before its pool's and its pool's before the defaults'", () => {
@@ -144,6 +144,11 @@ machines:
       [2, "auto", "3m", undefined],
     ]);
     expect(machines[2]?.bmc).toMatchObject({ tls: { verify: "plain" } });
+  });
+
+  it("lets a key without a value stand for its default", () => {
+    const config = parse("store:\nhttp:\nguards:\ndefaults:\npools:\n  gpu:\nmachines:\n  a:\n    pool: gpu\n    bmc:\n    macs:\n");
+    expect(config).toEqual(parse("machines: [{name: a, pool: gpu}]"));
   });
 
   it("keeps texts as they were written and brings identities into one spelling", () => {
@@ -359,6 +364,7 @@ machines:
     ["machines: {a: {macs: [ff:ff:ff:ff:ff:ff]}}", "no card's own address"],
     ["machines: {a: {domains: switch}}", "This is not a list"],
     ["pools: {gpus: {trust: ask}}\nmachines: {a: {pool: gpu}}", "Did you mean gpu?"],
+    ["pools: {A: {}}", "The name cannot be used"],
     ["guards: {storm: {share: 100%}}", "at most 0.5"],
     ["guards: {budget: {perMachine: []}}", "The list is empty"],
     ["guards: {budget: {fleet: 4 per day}}", "is not a limit"],
@@ -382,6 +388,19 @@ machines:
           → Copy config/example.yaml to lightsout.yaml, or name the file that is meant]
     `);
     expect(() => loadConfig(tmpdir(), { env })).toThrow("This is a folder");
+  });
+
+  it("is one that needs files that are not there, wherever they were written", () => {
+    expect(
+      problems(`functions: ./mine
+defaults: {bmc: {user: u, kind: redfish, password: "\${env:PW}", tls: {ca: ca.pem}}}
+machines:
+  a: {bmc: {address: 10.0.0.1}}
+`),
+    ).toEqual([
+      "1:12 functions: /etc/lightsout/mine is no folder that can be read → Correct the path; it is relative to the folder of this file",
+      "4:7 machines.a.bmc.tls.ca: /etc/lightsout/ca.pem is no file that can be read → Correct the path; it is relative to the folder of this file",
+    ]);
   });
 
   it("does not hide behind the defaults of the example", () => {
