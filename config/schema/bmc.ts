@@ -79,12 +79,19 @@ interface IpmiConfig {
   readonly port?: number;
   readonly user: string;
   readonly password: Secret;
+  /** Read it with `kgBytes`. */
   readonly kg?: Secret;
   readonly cipherSuite?: 3 | 17;
   readonly spacing?: Duration;
 }
 
 export type BmcConfig = RedfishConfig | IpmiConfig;
+
+/** The bytes of a K_g: `0x` and an even number of hexadecimal digits as most BMCs show it, or else a text. */
+export function kgBytes(kg: Secret): Uint8Array {
+  const written = kg.reveal();
+  return /^0x([0-9a-f]{2})+$/i.test(written) ? Buffer.from(written.slice(2), "hex") : Buffer.from(written);
+}
 
 /** The port that a BMC of this kind listens on where none is given. */
 export const usualPort = (kind: string, plain: boolean) => (kind === "ipmi" ? 623 : plain ? 80 : 443);

@@ -1,6 +1,6 @@
 import type { Role, Trust } from "#adapters/inventory/mod.ts";
 import type { Duration } from "#events";
-import type { BmcConfig, BmcTls, WrittenBmc } from "./bmc.ts";
+import { type BmcConfig, type BmcTls, kgBytes, type WrittenBmc } from "./bmc.ts";
 import type { MachineDefaults, Pools, WrittenMachine } from "./machine.ts";
 import type { Finding } from "./problem.ts";
 import { present } from "./store.ts";
@@ -84,13 +84,14 @@ function mergeBmc(bmc: WrittenBmc, report: (finding: { path: string[]; message: 
   }
   if (kind === undefined || address === undefined || user === undefined || password === undefined) return undefined;
   if (kind === "ipmi") {
-    // IPMI 2.0, 22.30: user names have 16 bytes; passwords and keys 20.
-    for (const [key, length, most] of [
-      ["user", user, 16],
-      ["password", password.reveal(), 20],
-      ["kg", kg?.reveal() ?? "", 20],
-    ] as const) {
-      if (Buffer.byteLength(length) > most) {
+    // IPMI 2.0, 22.28 to 22.30: user names have 16 bytes; passwords and keys 20.
+    const lengths = {
+      user: [Buffer.byteLength(user), 16],
+      password: [Buffer.byteLength(password.reveal()), 20],
+      kg: [kg ? kgBytes(kg).length : 0, 20],
+    } as const;
+    for (const [key, [length, most]] of Object.entries(lengths)) {
+      if (length > most) {
         report({
           path: ["bmc", key],
           message: `This is longer than the ${most} bytes that IPMI allows`,

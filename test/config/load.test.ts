@@ -6,8 +6,10 @@ import { describe, expect, it } from "vitest";
 import { createInventory } from "#adapters/inventory/mod.ts";
 import { ConfigError, loadConfig, parseConfig } from "#config/load.ts";
 import { machinesOf, patienceOf } from "#config/machines.ts";
+import { kgBytes } from "#config/schema/bmc.ts";
+import { Secret } from "#config/secret.ts";
 
-const env = { HOME: "/home/op", PW: "hunter2-in-env", KG: "k".repeat(21) };
+const env = { HOME: "/home/op", PW: "hunter2-in-env", KG: "k".repeat(21), HEX: `0x${"ab".repeat(20)}` };
 const parse = (text: string) => parseConfig(text, { file: "lightsout.yaml", folder: "/etc/lightsout", env });
 
 /** The problems of a text, each as `line:column path: message → fix`. */
@@ -252,6 +254,17 @@ machines:
 
   it("that IPMI cannot carry are refused before they lock the account", () => {
     expect(problems(bmc(`"\${env:KG}"`)).join()).toContain("longer than the 20 bytes that IPMI allows");
+    expect(problems(bmc(`"\${env:PW}", kg: "\${env:KG}"`))).toEqual([
+      "1:92 machines.a.bmc.kg: This is longer than the 20 bytes that IPMI allows → Set a shorter one at the BMC, or use redfish",
+    ]);
+  });
+
+  it("for K_g are texts or hexadecimal digits", () => {
+    expect(kgBytes(new Secret("0x00FF10"))).toEqual(Buffer.from([0, 255, 16]));
+    expect(kgBytes(new Secret("0x0"))).toEqual(Buffer.from("0x0"));
+    const { machines } = parse(bmc(`"\${env:PW}", kg: "\${env:HEX}"`));
+    const controller = machines[0]?.bmc;
+    expect(controller?.kind === "ipmi" && controller.kg && kgBytes(controller.kg)).toHaveLength(20);
   });
 });
 
