@@ -1,5 +1,11 @@
+export type { Bus, StoredEvent } from "./bus.ts";
+export { createBus } from "./bus.ts";
+export { builtinEvents } from "./catalogue/all.ts";
+export * from "./catalogue/mod.ts";
 export type { Clock } from "./clock.ts";
 export { scaledClock, systemClock } from "./clock.ts";
+export type { CloudEvent, CloudEvent as StoredEventOf, EventDefinition, Intent, Lane, Origin, StoredCloudEvent } from "./define-event.ts";
+export { defineEvent, stableId } from "./define-event.ts";
 export type { Duration } from "./duration.ts";
 export { humanDuration, isDuration, milliseconds } from "./duration.ts";
 export type { DeviceErrorCode, Effect } from "./errors.ts";
@@ -14,9 +20,38 @@ export {
   TerminalError,
   UnsupportedError,
 } from "./errors.ts";
+export type { Incident, Incidents } from "./incidents.ts";
+export { createIncidents, incidentEventId } from "./incidents.ts";
+export type { Entry, Fact, Obligation, RunStatus, Verdict, Word } from "./journal.ts";
+export { isFinished, journalSubject, openObligations, readJournal } from "./journal.ts";
 export type { Json, StepResult } from "./json.ts";
 export { canonical } from "./json.ts";
+export { clearLeases, type LeaseTimes } from "./leases.ts";
+export type { Ledger, LedgerEntry } from "./ledger.ts";
+export { createMemoryStore } from "./memory.ts";
+export type { Reservations, Use } from "./reservations.ts";
+export type { RunSummary, Runs } from "./runs.ts";
+export type { Accepted, Incoming } from "./runtime/accept.ts";
+export { runIdOf } from "./runtime/accept.ts";
+export { askGuards } from "./runtime/judge.ts";
+export type { Office, RunName, RuntimeLog } from "./runtime/office.ts";
 export type { ActVerb, Permit } from "./runtime/permit.ts";
 export { admit } from "./runtime/permit.ts";
+export type {
+  Act,
+  ActIntent,
+  ActOutcome,
+  FunctionSpec,
+  Guard,
+  HandlerContext,
+  Observation,
+  Precedence,
+  Rate,
+  RunOptions,
+  Step,
+} from "./runtime/spec.ts";
+export type { Worker, WorkerOptions } from "./runtime/worker.ts";
+export { createWorker } from "./runtime/worker.ts";
+export type { Hold, HoldScope, Settings, Trust } from "./settings.ts";
 export type { Appended, Bucket, EventStore, Kv, KvEntry, Log, LogRecord, Stop, StoreHealth, Stream, Subject } from "./store.ts";
 export { decodeToken, encodeToken, matches } from "./store.ts";

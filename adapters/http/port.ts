@@ -1,0 +1,100 @@
+import type { Accepted, Entry, Incident, Incoming, LedgerEntry, RunSummary, Stop, StoreHealth, Verdict } from "#events";
+
+/** What the ways in (HTTP, and the CLI over it) can ask and tell. The composition root builds it from the worker and the ports. */
+export interface Desk {
+  readonly site: string;
+  readonly version: string;
+  /** Lets an event in; throws LightsoutError with LO_EVENT_* or LO_UNKNOWN_MACHINE. */
+  accept(incoming: Incoming): Promise<Accepted>;
+  runs(): Promise<readonly RunSummary[]>;
+  /** A run's summary and journal, newest last; `undefined` when there is none. */
+  run(id: string): Promise<{ readonly summary: RunSummary; readonly journal: readonly Entry[] } | undefined>;
+  /** Calls for every journal entry of the run from the first on, then as they come. */
+  follow(id: string, onEntry: (entry: Entry, seq: number) => void): Promise<Stop>;
+  /** Questions waiting for a person. */
+  questions(): Promise<readonly Question[]>;
+  machines(): Promise<readonly MachineRow[]>;
+  /** Why Lightsout did or did not act on a machine: ledger, holds, incident, recent runs and their verdicts. Throws LO_UNKNOWN_MACHINE. */
+  why(machine: string): Promise<Why>;
+  /** What a function would do for this event now: steps, every guard's verdict, and why not. Nothing is done or stored. */
+  plan(incoming: Incoming): Promise<readonly PlannedRun[]>;
+  dead(): Promise<readonly DeadLetter[]>;
+  /** Mints a new event that names the dead one as its cause. Throws LO_DEAD_UNKNOWN. */
+  replay(seq: number, actor: string): Promise<Accepted>;
+  /** The freeze in force, if any: from the store or the local STOP file. */
+  frozen(): Promise<{ readonly reason: string; readonly by: string; readonly since: string } | undefined>;
+  health(): Promise<Health>;
+}
+
+export interface Question {
+  readonly run: string;
+  readonly function: string;
+  readonly machine?: string;
+  readonly step: string;
+  readonly nonce: string;
+  readonly digest: string;
+  readonly ask: string;
+  readonly plan: unknown;
+  readonly from: string;
+  readonly until: string;
+}
+
+export interface MachineRow {
+  readonly name: string;
+  readonly role: string;
+  readonly pool: string;
+  readonly node: string;
+  /** Node Ready as last seen; `unknown` while the API cannot be read. */
+  readonly ready: string;
+  readonly bmc: string;
+  /** The BMC's answer now, or what is wrong with it. */
+  readonly power: string;
+  /** Do BMC, Node and inventory agree on who it is? */
+  readonly identity: "agrees" | "contradicts" | "cannot-tell";
+  readonly identityDetail: string;
+  readonly canProveOff: boolean;
+  readonly trust: string;
+  readonly gpus: string;
+  readonly want?: string;
+  readonly hold?: string;
+  readonly quarantine?: string;
+  readonly incident?: string;
+  /** The run that holds it. */
+  readonly run?: string;
+}
+
+export interface Why {
+  readonly machine: string;
+  readonly ledger: LedgerEntry;
+  readonly incident?: Incident;
+  readonly trust: string;
+  readonly holds: readonly string[];
+  readonly frozen?: string;
+  readonly runs: readonly { readonly summary: RunSummary; readonly verdicts: readonly Verdict[]; readonly ended?: string }[];
+  /** One plain sentence. */
+  readonly answer: string;
+}
+
+export interface PlannedRun {
+  readonly function: string;
+  readonly steps: readonly { readonly step: string; readonly what: string; readonly verdicts?: readonly Verdict[] }[];
+  /** Where it would stop, and why; absent when it would go through. */
+  readonly stops?: string;
+}
+
+export interface DeadLetter {
+  readonly seq: number;
+  readonly at: string;
+  readonly reason: string;
+  readonly function?: string;
+  readonly run?: string;
+  readonly event: unknown;
+}
+
+export interface Health {
+  readonly ok: boolean;
+  readonly store: StoreHealth;
+  readonly cluster: { readonly ok: boolean; readonly detail: string };
+  readonly runs: { readonly working: number; readonly parked: number };
+  readonly frozen: boolean;
+}

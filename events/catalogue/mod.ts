@@ -1,0 +1,13 @@
+export { approvalDecided, approvalRequested } from "./approval.ts";
+export { clusterSeen, nodeLost, nodeLostBefore, nodeReady, nodeRetired, nodeSick } from "./node.ts";
+export {
+  freezeReleased,
+  freezeRequested,
+  holdReleased,
+  holdRequested,
+  runCancelRequested,
+  runResumeRequested,
+  trustChanged,
+} from "./operator.ts";
+export { machineFoundOff, powerChanged, powerCycle, powerOffRequested, powerOnRequested } from "./power.ts";
+export { machineQuarantined, runFinished, runParked, runSuperseded } from "./run.ts";

@@ -1,0 +1,40 @@
+import type { Obligation } from "./journal.ts";
+import { createRecords, type Records } from "./records.ts";
+import type { ActVerb } from "./runtime/permit.ts";
+import { type EventStore, encodeToken } from "./store.ts";
+
+/** What a machine is meant to be, and what stands against touching it. */
+export interface LedgerEntry {
+  readonly machine: string;
+  /** Absent: no one has said. */
+  readonly want?: "on" | "off";
+  readonly why?: string;
+  readonly by?: string;
+  readonly since?: string;
+  /** The event that said so. */
+  readonly event?: string;
+  /** Left alone until a person releases it. */
+  readonly quarantine?: { readonly reason: string; readonly run: string; readonly since: string };
+  /** What a run left standing in the world, for whoever works on the machine next. */
+  readonly left?: { readonly run: string; readonly obligations: readonly Obligation[] };
+  /** An act whose outcome nobody knows: whoever works on the machine next waits this long before looking. */
+  readonly unsettled?: { readonly run: string; readonly verb: ActVerb; readonly settleMs: number };
+}
+
+/** One ledger, read and written by recovery, scaling and upgrades alike. */
+export interface Ledger {
+  of(machine: string): Promise<LedgerEntry>;
+  all(): Promise<LedgerEntry[]>;
+  change(machine: string, change: (now: LedgerEntry) => LedgerEntry): Promise<LedgerEntry>;
+}
+
+export function createLedger(store: EventStore): Ledger {
+  const records: Records<LedgerEntry> = createRecords(store.kv, "ledger");
+  return {
+    of: async (machine) => (await records.get(encodeToken(machine)))?.value ?? { machine },
+    all: async () => (await records.all()).map((record) => record.value),
+    async change(machine, change) {
+      return (await records.change(encodeToken(machine), (now) => change(now ?? { machine }))) ?? { machine };
+    },
+  };
+}

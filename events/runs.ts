@@ -1,0 +1,43 @@
+import type { Obligation } from "./journal.ts";
+import { createRecords } from "./records.ts";
+import type { EventStore } from "./store.ts";
+
+/** A run as lists show it. A projection of its journal: it may lag, and can be rebuilt. */
+export interface RunSummary {
+  readonly run: string;
+  readonly function: string;
+  readonly key: string;
+  /** Where its journal is. */
+  readonly subject: string;
+  readonly event: { readonly type: string; readonly id: string; readonly source: string };
+  readonly worker: string;
+  readonly status: "queued" | "running" | "waiting" | "asking" | "parked" | "finished";
+  readonly reason: string;
+  readonly step?: string;
+  /** ISO 8601: when it looks again by itself. */
+  readonly nextWake?: string;
+  readonly startedAt: string;
+  readonly updatedAt: string;
+  readonly obligations: readonly Obligation[];
+}
+
+export interface Runs {
+  get(run: string): Promise<RunSummary | undefined>;
+  all(): Promise<RunSummary[]>;
+  set(run: string, change: (now: RunSummary | undefined) => RunSummary | undefined): Promise<void>;
+  drop(run: string): Promise<void>;
+}
+
+export function createRuns(store: EventStore): Runs {
+  const records = createRecords<RunSummary>(store.kv, "runs");
+  return {
+    get: async (run) => (await records.get(run))?.value,
+    all: async () => (await records.all()).map((record) => record.value),
+    async set(run, change) {
+      await records.change(run, change);
+    },
+    async drop(run) {
+      await records.change(run, () => null);
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { machineQuarantined, runFinished } from "../catalogue/run.ts";
+import { stableId } from "../define-event.ts";
+import { type Entry, openObligations, type RunStatus, unresolvedIntent } from "../journal.ts";
+import type { Json } from "../json.ts";
+import { encodeToken } from "../store.ts";
+import { machineOf, type Office, type RunName } from "./office.ts";
+import type { FunctionSpec } from "./spec.ts";
+
+/**
+ * What follows a `finished` entry. Repeatable: whoever finds a run finished does all of it again, and nothing happens twice.
+ * The order matters: what the run left is written down before its claim is released.
+ */
+export async function epilogue(office: Office, spec: FunctionSpec | undefined, name: RunName, entries: readonly Entry[]): Promise<void> {
+  const finished = entries.at(-1);
+  if (finished?.is !== "finished") return;
+  const { status, reason } = finished;
+  const machine = spec && machineOf(spec, name.key);
+  if (spec && machine !== undefined) {
+    await leave(office, spec, name, machine, entries, status);
+    await office.claims.release(machine, name.run);
+  }
+  if (status === "failed") await bury(office, name, entries, reason ?? "failed");
+  await office.bus.publish(
+    runFinished,
+    {
+      run: name.run,
+      function: name.function,
+      ...(machine === undefined ? {} : { machine }),
+      status,
+      ...(reason === undefined ? {} : { reason }),
+    },
+    { id: stableId("finished", name.run), source: `lightsout/${office.site}/run/${name.run}` },
+  );
+}
+
+/** Writes into the ledger what stands in the world now: for a successor, on purpose, or as a quarantine that asks a person. */
+async function leave(
+  office: Office,
+  spec: FunctionSpec,
+  name: RunName,
+  machine: string,
+  entries: readonly Entry[],
+  status: RunStatus,
+): Promise<void> {
+  const holder = await office.claims.holder(machine);
+  if (holder?.run !== name.run) return;
+  const obligations = openObligations(entries);
+  const intent = unresolvedIntent(entries);
+  const meant = status === "superseded" || (status === "ok" && obligations.every((open) => spec.keeps.includes(open.kind)));
+  const last = entries.at(-1);
+  const why = last?.is === "finished" ? (last.reason ?? status) : status;
+  const asked = entries.some(
+    (entry) => entry.is === "judged" && entry.verdicts.some((verdict) => verdict.says === "refuse" && verdict.quarantine),
+  );
+  const quarantine = asked || (!meant && (obligations.length > 0 || intent !== undefined));
+  if (obligations.length === 0 && !intent && !quarantine) return;
+  const since = new Date(last?.at ?? 0).toISOString();
+  await office.ledger.change(machine, (now) => ({
+    ...now,
+    ...(obligations.length > 0 ? { left: { run: name.run, obligations } } : {}),
+    ...(intent ? { unsettled: { run: name.run, verb: intent.verb, settleMs: intent.settleMs } } : {}),
+    ...(quarantine ? { quarantine: { reason: `${spec.id} ended ${status}: ${why}`, run: name.run, since } } : {}),
+  }));
+  if (!quarantine) return;
+  await office.bus.publish(
+    machineQuarantined,
+    { machine, reason: `${spec.id} ended ${status}: ${why}`, run: name.run, undo: obligations.map((open) => open.undo) },
+    { id: stableId("quarantined", name.run), source: `lightsout/${office.site}/run/${name.run}` },
+  );
+}
+
+/** A failed run's event goes to the dead letters, with the reason, to be looked at and replayed. */
+async function bury(office: Office, name: RunName, entries: readonly Entry[], reason: string): Promise<void> {
+  const started = entries[0];
+  if (started?.is !== "started") return;
+  const letter = { reason, function: name.function, run: name.run, event: started.event };
+  await office.store.log.append("dead", `${encodeToken(started.event.type)}.${encodeToken(name.key)}`, letter as unknown as Json, {
+    id: `dead/${name.run}`,
+  });
+}

@@ -1,0 +1,42 @@
+import type { StoredEvent } from "../bus.ts";
+import type { Lane } from "../define-event.ts";
+import { journalSubject } from "../journal.ts";
+import type { Json } from "../json.ts";
+import { encodeToken, type LogRecord, type Stop } from "../store.ts";
+import { runIdOf } from "./accept.ts";
+import type { Office } from "./office.ts";
+import type { FunctionSpec } from "./spec.ts";
+
+/** Begins a run: resolves when its first entry is durable (here or by another worker before us). */
+export type Begin = (spec: FunctionSpec, run: string, subject: string, item: StoredEvent) => Promise<void>;
+
+/**
+ * Turns stored events into runs: one event, one run for each function that listens. An event is settled only when all its
+ * runs have begun; what cannot be read goes to the dead letters with the reason.
+ */
+export async function startIntake(office: Office, begin: Begin): Promise<Stop> {
+  const lanes: Lane[] = ["op", "std"];
+  const stops = await Promise.all(
+    lanes.map((lane) => office.store.log.consume("events", `${lane}.>`, `intake-${lane}`, (record) => take(office, record, begin))),
+  );
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()));
+  };
+}
+
+async function take(office: Office, record: LogRecord, begin: Begin): Promise<void> {
+  const item = office.bus.read(record);
+  if ("unusable" in item) {
+    const letter = { reason: item.unusable, event: record.data };
+    await office.store.log.append("dead", `unusable.${encodeToken(record.subject)}`, letter as unknown as Json, {
+      id: `dead/${record.seq}`,
+    });
+    office.log.note("warn", `event ${record.seq} went to the dead letters: ${item.unusable}`);
+    return;
+  }
+  for (const spec of office.specs) {
+    if (spec.on.type !== item.event.type) continue;
+    const run = runIdOf(office.site, spec.id, item.event.source, item.event.id);
+    await begin(spec, run, journalSubject(spec.id, run), item);
+  }
+}

@@ -1,0 +1,92 @@
+import { DeniedError, explain, RefusedError } from "../errors.ts";
+import type { Verdict } from "../journal.ts";
+import { decide } from "./approve.ts";
+import { DriveEnd } from "./control.ts";
+import type { Drive } from "./office.ts";
+import type { Act, ActIntent, Guard, Observation } from "./spec.ts";
+
+/** How often a held-back act asks the guards again, besides being woken. */
+const recheckMs = 15_000;
+/** How long a person has to answer a guard's question. */
+const askMs = 24 * 3_600_000;
+
+/** Asks every guard. One that throws gives no answer, and no answer means wait. */
+export async function askGuards(guards: readonly Guard[], intent: ActIntent, withReserving: boolean): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  const ask = async (guard: Guard) => {
+    try {
+      verdicts.push({ guard: guard.name, ...(await guard.check(intent)) });
+    } catch (error) {
+      verdicts.push({ guard: guard.name, says: "wait", reason: `no answer, so no: ${explain(error)}` });
+    }
+  };
+  for (const guard of guards.filter((item) => !item.reserves)) await ask(guard);
+  if (!withReserving && verdicts.some(({ says }) => says !== "allow")) return verdicts;
+  for (const guard of guards.filter((item) => item.reserves)) await ask(guard);
+  return verdicts;
+}
+
+/**
+ * The guards' verdict on an act, fresh. Answers the verdicts when all allow, and `undefined` after waiting for one that held it
+ * back or for a person: time has passed, look at the machine again. Throws when one refuses.
+ */
+export async function judge(drive: Drive, step: string, act: Act, observed: Observation): Promise<readonly Verdict[] | undefined> {
+  const { journal, office, control, spec, name } = drive;
+  control.boundary();
+  const approved = new Set(
+    journal.entries.flatMap((entry) =>
+      entry.is === "decided" && entry.approved && entry.step.startsWith("ask: ") ? [entry.step.slice(5)] : [],
+    ),
+  );
+  const intent: ActIntent = {
+    run: name.run,
+    function: spec,
+    event: drive.event,
+    step,
+    machine: act.machine,
+    verb: act.verb,
+    first: !journal.entries.some((entry) => entry.is === "intent"),
+    approved,
+    observed,
+  };
+  const verdicts = await askGuards(office.guards, intent, false);
+  const held = worst(verdicts);
+  if (!held) return verdicts;
+  const reason = `${held.guard}: ${held.reason}`;
+  if (held.says !== "wait") await journal.append({ is: "judged", step, verdicts });
+  if (held.says === "refuse") throw new GuardRefusal(`${act.verb} on ${act.machine} refused by ${reason}`, held.quarantine ?? false);
+  if (held.says === "observe") {
+    throw new DriveEnd({ kind: "finish", status: "observed", reason: `would ${act.verb} ${act.machine} now; ${reason}` });
+  }
+  if (held.says === "ask") {
+    const plan = { function: spec.id, machine: act.machine, acts: spec.acts, because: held.reason };
+    const ask = `${spec.id} wants to ${act.verb} ${act.machine}. ${held.reason}`;
+    const answer = await decide(drive, `ask: ${held.guard}`, { ask, plan, withinMs: askMs });
+    if (!answer.approved) throw new DeniedError(`${act.verb} on ${act.machine}: refused by ${answer.who}`);
+    return undefined;
+  }
+  const last = journal.entries.at(-1);
+  if (last?.is !== "waiting" || last.reason !== reason) await journal.append({ is: "waiting", step, reason, paused: true });
+  drive.show({ status: "waiting", reason, step, nextWake: office.clock.now() + recheckMs });
+  await control.wait(recheckMs);
+  return undefined;
+}
+
+/** A guard said no. With `quarantine`, the machine is left alone until a person releases it. */
+export class GuardRefusal extends RefusedError {
+  readonly quarantine: boolean;
+  constructor(message: string, quarantine: boolean) {
+    super(message, { code: "LO_GUARD" });
+    this.quarantine = quarantine;
+  }
+}
+
+const severity = ["refuse", "observe", "wait", "ask"] as const;
+
+function worst(verdicts: readonly Verdict[]): Verdict | undefined {
+  for (const says of severity) {
+    const found = verdicts.find((verdict) => verdict.says === says);
+    if (found) return found;
+  }
+  return undefined;
+}

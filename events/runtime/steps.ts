@@ -1,0 +1,256 @@
+import { stableId } from "../define-event.ts";
+import { milliseconds } from "../duration.ts";
+import { DeniedError, explain, LightsoutError, RefusedError, TerminalError } from "../errors.ts";
+import { type Entry, RunLostError, waitPosition } from "../journal.ts";
+import type { Json } from "../json.ts";
+import { actStep } from "./act.ts";
+import { approveStep } from "./approve.ts";
+import { DriveEnd } from "./control.ts";
+import type { Drive } from "./office.ts";
+import type { Step } from "./spec.ts";
+
+type Done = Extract<Entry, { is: "done" }>;
+
+/** The memory of one pass through the handler: names used, and what the journal holds of them. */
+export interface Pass {
+  readonly drive: Drive;
+  /** Enters a step: checks the name, the boundary and that no other step is under way. */
+  enter<Result>(name: string, work: () => Promise<Result>): Promise<Result>;
+  done(name: string): Done | undefined;
+  /** Records a step's result; under replay, starts the handler over. */
+  record(name: string, result: Json | undefined, position?: number): Promise<void>;
+}
+
+function createPass(drive: Drive): Pass {
+  const names = new Set<string>();
+  const { journal, control, office } = drive;
+  let under: string | undefined;
+  const done = (name: string) => journal.entries.find((entry): entry is Done => entry.is === "done" && entry.step === name);
+  return {
+    drive,
+    done,
+    async enter(name, work) {
+      control.boundary();
+      if (under !== undefined) {
+        throw new LightsoutError(
+          "LO_STEP_PARALLEL",
+          `step "${name}" began while "${under}" was under way: steps of a run go one at a time`,
+        );
+      }
+      if (names.has(name))
+        throw new LightsoutError("LO_STEP_TWICE", `step name "${name}" is used twice in one run: steps are remembered by name`);
+      names.add(name);
+      under = name;
+      try {
+        return await work();
+      } finally {
+        under = undefined;
+      }
+    },
+    async record(step, result, position) {
+      await journal.append({
+        is: "done",
+        step,
+        ...(result === undefined ? {} : { result }),
+        ...(position === undefined ? {} : { position }),
+      });
+      if (office.replay) throw new DriveEnd({ kind: "replay" });
+    },
+  };
+}
+
+/** The seven verbs for one pass through a run's handler. */
+export function createStep(drive: Drive): Step {
+  const pass = createPass(drive);
+  const { office, journal, control } = drive;
+  const { clock } = office;
+  const inherited = journal.entries.flatMap((entry) => (entry.is === "inherited" ? [entry.from] : []));
+
+  return {
+    self: { run: drive.name.run, inherited },
+    run: (name, work, options = {}) =>
+      pass.enter(name, async () => {
+        const before = pass.done(name);
+        if (before) return before.result as never;
+        const { attempts = 3, timeout = "30s", leaves, leftNothing, clears } = options;
+        drive.show({ status: "running", reason: name, step: name });
+        if (leaves) await journal.append({ is: "obliged", obligation: leaves });
+        const result = await attempted(drive, name, attempts, (signal) => work(signal), milliseconds(timeout));
+        if (leaves && leftNothing?.(result)) await journal.append({ is: "cleared", kind: leaves.kind });
+        if (clears) await journal.append({ is: "cleared", kind: clears });
+        await pass.record(name, result);
+        return result;
+      }),
+
+    act: (name, act, options) => pass.enter(name, () => actStep(drive, name, act, options?.attempts ?? 2)),
+
+    until: (name, probe, { every, within, wakeOn }) =>
+      pass.enter(name, async () => {
+        const before = pass.done(name);
+        if (before) return before.result as never;
+        const left = await deadline(drive, name, milliseconds(within));
+        let position = wakeOn ? await office.bus.position() : 0;
+        for (;;) {
+          const met = await look(drive, probe, Math.max(milliseconds(every), 5000));
+          control.boundary();
+          const over = left() <= 0;
+          if ((met !== undefined && met !== null && met !== false) || over) {
+            const result = over && !met ? undefined : (met as Json);
+            await pass.record(name, result);
+            return result as never;
+          }
+          const next = clock.mono() + Math.min(milliseconds(every), left());
+          for (;;) {
+            const wait = next - clock.mono();
+            if (wait <= 0) break;
+            await control.wait(wait);
+            control.boundary();
+            if (!wakeOn) continue;
+            const news = await office.bus.since(wakeOn, drive.name.key, position);
+            position = news.at(-1)?.position ?? position;
+            if (news.length > 0) break;
+          }
+        }
+      }),
+
+    sleep: (name, duration) =>
+      pass.enter(name, async () => {
+        if (pass.done(name)) return;
+        const left = await deadline(drive, name, milliseconds(duration));
+        while (left() > 0) {
+          await control.wait(left());
+          control.boundary();
+        }
+        await pass.record(name, undefined);
+      }),
+
+    waitFor: (name, event, { within, where }) =>
+      pass.enter(name, async () => {
+        const before = pass.done(name);
+        if (before) return before.result as never;
+        const from = waitPosition(journal.entries);
+        const left = await deadline(drive, name, milliseconds(within));
+        for (;;) {
+          const news = await patiently(drive, () => office.bus.since(event, drive.name.key, from));
+          const match = news.find((item) => where?.(item.event.data) ?? true);
+          if (match || left() <= 0) {
+            await pass.record(name, match?.event.data as Json | undefined, match?.position);
+            return match?.event.data;
+          }
+          await control.wait(left());
+          control.boundary();
+        }
+      }),
+
+    approve: (name, options) => pass.enter(name, () => approveStep(pass, name, { ...options, withinMs: milliseconds(options.within) })),
+
+    emit: (name, event, data) =>
+      pass.enter(name, async () => {
+        if (pass.done(name)) return;
+        if (event.intends && drive.spec.acts.length > 0 && event.key(data) === drive.name.key) {
+          throw new LightsoutError("LO_EMIT_SELF", `step "${name}" emits ${event.type} for ${drive.name.key}, the machine this run holds`, {
+            hint: "Act on it in this run, or emit it for another machine",
+          });
+        }
+        const source = `lightsout/${office.site}/run/${drive.name.run}`;
+        await patiently(drive, () => office.bus.publish(event, data, { id: stableId(drive.name.run, name), source }));
+        await pass.record(name, undefined);
+      }),
+  };
+}
+
+/** Journals a wait's deadline once and answers what is left of it; a resumed run keeps the deadline it had. */
+async function deadline(drive: Drive, step: string, withinMs: number): Promise<() => number> {
+  const { journal, office } = drive;
+  const waiting = journal.entries.find((entry) => entry.is === "waiting" && entry.step === step && entry.until !== undefined);
+  let until = waiting?.is === "waiting" ? waiting.until : undefined;
+  if (until === undefined) {
+    until = office.clock.now() + withinMs;
+    await journal.append({ is: "waiting", step, reason: step, until });
+  }
+  drive.show({ status: "waiting", reason: step, step, nextWake: until });
+  // Another worker's wall clock may be minutes away: never wait longer than was asked for.
+  const end = office.clock.mono() + Math.min(Math.max(0, until - office.clock.now()), withinMs);
+  return () => end - office.clock.mono();
+}
+
+/** One probe: an error is "not yet". */
+async function look<Result>(drive: Drive, probe: (signal: AbortSignal) => Promise<Result>, timeoutMs: number): Promise<Result | undefined> {
+  try {
+    return await drive.office.slots.with(drive.spec.on.lane, () => limited(drive, timeoutMs, probe));
+  } catch (error) {
+    if (error instanceof DriveEnd || error instanceof RunLostError) throw error;
+    return undefined;
+  }
+}
+
+/** Runs `work` up to `attempts` times; failures are journaled and count across restarts. */
+async function attempted<Result>(
+  drive: Drive,
+  step: string,
+  attempts: number,
+  work: (signal: AbortSignal) => Promise<Result> | Result,
+  timeoutMs: number,
+): Promise<Result> {
+  const { journal, office, control } = drive;
+  let failed = journal.entries.filter((entry) => entry.is === "failed" && entry.step === step).length;
+  for (;;) {
+    control.boundary();
+    try {
+      return await office.slots.with(drive.spec.on.lane, () => limited(drive, timeoutMs, async (signal) => work(signal)));
+    } catch (error) {
+      control.boundary();
+      const final = error instanceof TerminalError || error instanceof RefusedError || error instanceof DeniedError;
+      if (error instanceof DriveEnd || error instanceof RunLostError || final) throw error;
+      failed += 1;
+      await journal.append({ is: "failed", step, attempt: failed, error: explain(error) });
+      if (failed >= attempts) throw error;
+      const pause = Math.min(1000 * 2 ** (failed - 1), 30_000);
+      drive.show({ status: "waiting", reason: `${step}: ${explain(error)}; trying again`, step, nextWake: office.clock.now() + pause });
+      const again = office.clock.mono() + pause;
+      while (office.clock.mono() < again) {
+        await control.wait(again - office.clock.mono());
+        control.boundary();
+      }
+    }
+  }
+}
+
+/** Runs `work` with a signal that aborts after `ms` or when the run must let go; rejects then even if `work` does not listen. */
+export async function limited<Result>(drive: Drive, ms: number, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  const timer = new AbortController();
+  const over = new AbortController();
+  const signal = AbortSignal.any([drive.control.signal, over.signal]);
+  const timeout = drive.office.clock.sleep(ms, timer.signal).then(
+    () => {
+      const error = new LightsoutError("LO_STEP_TIMEOUT", `no result in ${Math.round(ms / 1000)} s`);
+      over.abort(error);
+      throw error;
+    },
+    () => new Promise<never>(() => undefined),
+  );
+  try {
+    return await Promise.race([work(signal), timeout]);
+  } finally {
+    timer.abort();
+  }
+}
+
+/** Asks the store until it answers: a store that is away delays a run and fails nothing. */
+export async function patiently<Result>(drive: Drive, ask: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 0; ; attempt += 1) {
+    drive.control.boundary();
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof LightsoutError && error.code === "LO_EVENT_INVALID") throw error;
+      const pause = Math.min(200 * 2 ** attempt, 5000);
+      drive.show({
+        status: "waiting",
+        reason: `the event store does not answer: ${explain(error)}`,
+        nextWake: drive.office.clock.now() + pause,
+      });
+      await drive.control.wait(pause);
+    }
+  }
+}

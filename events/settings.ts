@@ -1,0 +1,58 @@
+import { createRecords } from "./records.ts";
+import { type EventStore, encodeToken } from "./store.ts";
+
+export type HoldScope = "machine" | "pool" | "rack" | "all";
+export type Trust = "observe" | "ask" | "auto";
+
+/** A person's "hands off". */
+export interface Hold {
+  readonly scope: HoldScope;
+  readonly name: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly since: string;
+  readonly until?: string;
+}
+
+/** What people told the fleet: the freeze, holds, and trust given. */
+export interface Settings {
+  freeze(): Promise<{ readonly reason: string; readonly by: string; readonly since: string } | undefined>;
+  setFreeze(freeze: { reason: string; by: string; since: string } | undefined): Promise<void>;
+  /** Holds in force at `now` (milliseconds); expired ones are left out. */
+  holds(now: number): Promise<Hold[]>;
+  setHold(hold: Hold): Promise<void>;
+  /** False when there was none. */
+  dropHold(scope: HoldScope, name: string): Promise<boolean>;
+  /** Trust given by an operator, over the configuration's. */
+  trust(scope: "machine" | "pool", name: string): Promise<Trust | undefined>;
+  setTrust(scope: "machine" | "pool", name: string, trust: Trust, by: string): Promise<void>;
+}
+
+export function createSettings(store: EventStore): Settings {
+  const records = createRecords<unknown>(store.kv, "settings");
+  const holdKey = (scope: HoldScope, name: string) => `hold.${scope}.${encodeToken(name)}`;
+  const trustKey = (scope: string, name: string) => `trust.${scope}.${encodeToken(name)}`;
+  return {
+    freeze: async () => (await records.get("freeze"))?.value as Awaited<ReturnType<Settings["freeze"]>>,
+    async setFreeze(freeze) {
+      await records.change("freeze", () => freeze ?? null);
+    },
+    async holds(now) {
+      const all = await records.all();
+      const holds = all.filter((record) => record.key.startsWith("hold.")).map((record) => record.value as Hold);
+      return holds.filter((hold) => hold.until === undefined || Date.parse(hold.until) > now);
+    },
+    async setHold(hold) {
+      await records.change(holdKey(hold.scope, hold.name), () => hold);
+    },
+    async dropHold(scope, name) {
+      const there = await records.get(holdKey(scope, name));
+      await records.change(holdKey(scope, name), () => null);
+      return there !== undefined;
+    },
+    trust: async (scope, name) => ((await records.get(trustKey(scope, name)))?.value as { trust: Trust } | undefined)?.trust,
+    async setTrust(scope, name, trust, by) {
+      await records.change(trustKey(scope, name), () => ({ trust, by }));
+    },
+  };
+}
