@@ -1,7 +1,8 @@
 import { randomBytes, X509Certificate } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer, type Server } from "node:https";
+import { createServer as createPlainServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { TlsOptions } from "node:tls";
 import type { Clock } from "#events";
 import type { Host, HostAction } from "./host.ts";
 import { createLabCertificate, type LabCertificate } from "./kube-cert.ts";
@@ -16,13 +17,14 @@ export interface BmcRequest {
   readonly body: unknown;
 }
 
-/** What a test makes the BMC do with one request instead of its work; the `then-` ones do the work first. */
+/** What a test makes the BMC do with one request instead of its work; the `then-` ones do the work first, `then-close` answers too. */
 export type Interception =
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: unknown }
   | "hang"
   | "drop"
   | "then-hang"
-  | "then-drop";
+  | "then-drop"
+  | "then-close";
 
 /** A simulated BMC over HTTPS. */
 export interface RedfishBmc {
@@ -64,6 +66,7 @@ const actions: Readonly<Record<string, HostAction>> = {
  * lying, reporting another identity.
  * @param restartMs how long a restart of the BMC itself takes; default one minute of `clock`
  * @param seed of the dice that drop requests
+ * @param tls weaker or stronger than Node's defaults, or `plain` for none at all
  */
 export async function createRedfishBmc(options: {
   host: Host;
@@ -74,6 +77,7 @@ export async function createRedfishBmc(options: {
   port?: number;
   restartMs?: number;
   seed?: number;
+  tls?: TlsOptions | "plain";
 }): Promise<RedfishBmc> {
   const { host, clock, user, restartMs = 60_000 } = options;
   const personality: Personality = personalities[options.personality];
@@ -222,12 +226,21 @@ export async function createRedfishBmc(options: {
     if (instead === "then-hang") return;
     const body =
       result.body === undefined || result.status === 204 ? "" : typeof result.body === "string" ? result.body : JSON.stringify(result.body);
-    response.writeHead(result.status, { "Content-Type": "application/json", "OData-Version": "4.0", ...result.headers }).end(body);
+    response
+      .writeHead(result.status, {
+        "Content-Type": "application/json",
+        "OData-Version": "4.0",
+        ...(instead === "then-close" ? { Connection: "close" } : {}),
+        ...result.headers,
+      })
+      .end(body);
   };
 
-  const server: Server = createServer({ key: certificate.key, cert: certificate.cert }, (incoming, response) => {
+  const listener = (incoming: IncomingMessage, response: ServerResponse) => {
     serve(incoming, response).catch(() => incoming.socket.destroy());
-  });
+  };
+  const shown = { key: certificate.key, cert: certificate.cert };
+  const server = options.tls === "plain" ? createPlainServer(listener) : createServer({ ...shown, ...options.tls }, listener);
   server.on("connection", (socket: Socket) => {
     connections += 1;
     sockets.add(socket);
@@ -251,7 +264,7 @@ export async function createRedfishBmc(options: {
     },
     changeCertificate: () => {
       certificate = createLabCertificate("BMC of the lab, again");
-      server.setSecureContext({ key: certificate.key, cert: certificate.cert });
+      if (server instanceof Server) server.setSecureContext({ key: certificate.key, cert: certificate.cert });
       for (const socket of sockets) socket.destroy();
     },
     intercept: undefined,

@@ -71,11 +71,13 @@ export function powerMeaning(message: string): LogEntry["power"] {
   if (/power ?(push ?)?button/i.test(message)) return "button";
   if (!/suppl|psu|redundan|\binput\b/i.test(message)) {
     if (/\b(ac|a\/c|mains|utility)[ _-]?(power)?[ _-]?(was |is |has been )?(lost|loss|fail)|power loss/i.test(message)) return "ac-lost";
-    if (/\b(ac|a\/c|mains|utility)[ _-]?(power)?[ _-]?(was |is |has been )?(restor|return|appl|recover)|power restore/i.test(message)) {
+    if (
+      /\b(ac|a\/c|mains|utility)[ _-]?(power)?[ _-]?(was |is |has been )?(restor|return|appl|recover)|power restored to /i.test(message)
+    ) {
       return "ac-restored";
     }
   }
-  if (/(turn|power)(ed|ing)?[ -]?off|DCPowerOff|soft[ -]?off/i.test(message)) return "turned-off";
-  if (/(turn|power)(ed|ing)?[ -]?on\b|DCPowerOn\b/i.test(message)) return "turned-on";
+  if (/(turn|power)(ed|ing)?[ -]?off|DCPowerOff|server power removed|soft[ -]?off/i.test(message)) return "turned-off";
+  if (/(turn|power)(ed|ing)?[ -]?on\b|DCPowerOn\b|server power restored/i.test(message)) return "turned-on";
   return undefined;
 }

@@ -9,7 +9,7 @@ export function statusOf(system: Fields): PowerStatus {
   const raw = text(system, "PowerState");
   return {
     state: raw === "On" ? "on" : raw === "Off" ? "off" : "unknown",
-    raw: raw ?? String(at(system, "PowerState") ?? null).slice(0, 40),
+    raw: raw ?? JSON.stringify(at(system, "PowerState") ?? null).slice(0, 40),
   };
 }
 

@@ -1,5 +1,5 @@
 import { createRedfishPower, type RedfishOptions } from "#adapters/power/redfish/mod.ts";
-import { type ActVerb, type Clock, type Permit, scaledClock } from "#events";
+import { type ActVerb, type Clock, DeviceError, type Permit, scaledClock } from "#events";
 import { mintPermit } from "#events/runtime/permit.ts";
 import { createHost, type Host } from "#test/lab/host.ts";
 import { createRedfishBmc, type RedfishBmc } from "#test/lab/redfish-bmc.ts";
@@ -18,17 +18,28 @@ export interface Rig {
   close(): Promise<void>;
 }
 
-export async function createRig(personality: PersonalityName = "dell", power: "on" | "off" = "on"): Promise<Rig> {
+export async function createRig(
+  personality: PersonalityName = "dell",
+  options: { power?: "on" | "off"; tls?: Parameters<typeof createRedfishBmc>[0]["tls"] } = {},
+): Promise<Rig> {
   const clock = scaledClock(20);
-  const host = createHost({ name: "w1", clock, power, bootMs: 6000, offMs: 1000, shutdownMs: 2000, gpus: 2 });
-  const bmc = await createRedfishBmc({ host, clock, personality, user: "root", password: "calvin-and-hobbes", restartMs: 4000 });
+  const host = createHost({ name: "w1", clock, power: options.power ?? "on", bootMs: 6000, offMs: 1000, shutdownMs: 2000, gpus: 2 });
+  const bmc = await createRedfishBmc({
+    host,
+    clock,
+    personality,
+    user: "root",
+    password: "calvin-and-hobbes",
+    restartMs: 4000,
+    ...(options.tls ? { tls: options.tls } : {}),
+  });
   const opened: { close(): Promise<void> }[] = [];
   let read = 0;
   return {
     host,
     bmc,
     clock,
-    power(options) {
+    power(over) {
       const made = createRedfishPower({
         machine: "w1",
         address: `127.0.0.1:${bmc.port}`,
@@ -38,7 +49,7 @@ export async function createRig(personality: PersonalityName = "dell", power: "o
         expect: { uuid: host.identity.uuid, serial: host.identity.serial },
         clock,
         timeouts: { connectMs: 2000, requestMs: 2000 },
-        ...options,
+        ...over,
       });
       opened.push(made);
       return made;
@@ -65,4 +76,10 @@ export async function rejection(work: Promise<unknown>): Promise<unknown> {
     return error;
   }
   throw new Error("expected a rejection");
+}
+
+/** The error as what decides: code and effect. */
+export async function verdict(work: Promise<unknown>): Promise<unknown> {
+  const error = await rejection(work);
+  return error instanceof DeviceError ? `${error.code}, ${error.effect}` : error;
 }
