@@ -33,11 +33,12 @@ const MIGRATIONS: readonly string[] = [
  * synced, pages checked, schema brought up to date. Every refusal names the file and what to do.
  */
 export function openDatabase(path: string, site: string): DatabaseSync {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  checkPlace(path);
-  const existed = existsSync(path);
-  const db = new DatabaseSync(path, { timeout: 0 });
+  let db: DatabaseSync | undefined;
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    checkPlace(path);
+    const existed = existsSync(path);
+    db = new DatabaseSync(path, { timeout: 0 });
     // The owner first: a file that somebody is writing must not even be checked.
     own(db, path);
     db.exec("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216");
@@ -46,7 +47,7 @@ export function openDatabase(path: string, site: string): DatabaseSync {
     checkSite(db, path, site);
     return db;
   } catch (error) {
-    db.close();
+    db?.close();
     throw readable(error, path);
   }
 }
@@ -90,20 +91,17 @@ function numberOf(db: DatabaseSync, pragma: string): number {
   return Number(Object.values(db.prepare(`PRAGMA ${pragma}`).get() ?? {})[0]);
 }
 
-/** SQLite's primary result codes: 11 SQLITE_CORRUPT, 26 SQLITE_NOTADB, 8 SQLITE_READONLY, 14 SQLITE_CANTOPEN. */
+/** SQLite's primary result codes: 8 SQLITE_READONLY, 11 SQLITE_CORRUPT, 14 SQLITE_CANTOPEN, 26 SQLITE_NOTADB. */
 function readable(error: unknown, path: string): unknown {
-  const code = (error as { errcode?: number }).errcode;
-  if (code === undefined) return error;
-  const primary = code & 0xff;
-  const message = (error as Error).message;
-  if (primary === 11 || primary === 26) return corrupt(path, message, error);
-  if (primary === 8 || primary === 14) {
-    return new LightsoutError("LO_STORE_ACCESS", `${path} cannot be written: ${message}`, {
-      hint: `Give this user write access to the file and to ${dirname(path)}`,
-      cause: error,
-    });
-  }
-  return new LightsoutError("LO_STORE_OPEN", `${path} cannot be opened: ${message}`, { cause: error });
+  if (error instanceof LightsoutError || !(error instanceof Error)) return error;
+  const primary = ((error as { errcode?: number }).errcode ?? 14) & 0xff;
+  if (primary === 11 || primary === 26) return corrupt(path, error.message, error);
+  if (primary !== 8 && primary !== 14)
+    return new LightsoutError("LO_STORE_OPEN", `${path} cannot be opened: ${error.message}`, { cause: error });
+  return new LightsoutError("LO_STORE_ACCESS", `${path} cannot be written: ${error.message}`, {
+    hint: `Name a file, and give this user write access to it and to ${dirname(path)}`,
+    cause: error,
+  });
 }
 
 function corrupt(path: string, found: string, cause?: unknown): LightsoutError {
