@@ -29,7 +29,7 @@ export interface KubeApi {
   addVolumeAttachment(spec: { node: string; volume: string }): void;
   /** A PersistentVolume that lives on one machine, bound to a claim. */
   addLocalVolume(spec: { name: string; claim: string; namespace?: string }): void;
-  /** Adds any object as it is, for example a Node of no machine. */
+  /** Adds or replaces any object, for example a Node of no machine. */
   put(resource: string, object: KubeObject): void;
   remove(resource: string, name: string, namespace?: string): void;
   /** What a person does with kubectl cordon or uncordon. */
@@ -45,6 +45,8 @@ export interface KubeApi {
   /** Watches stay open and silent: a connection that died without a word. */
   mute(on: boolean): void;
   watching(): number;
+  /** How many TCP connections were ever accepted. */
+  connections(): number;
   /** Answers in place of the API as long as it returns something. */
   intercept(
     answer: ((request: KubeRequest) => { code: number; body: unknown; headers?: Record<string, string> } | undefined) | undefined,
@@ -139,7 +141,10 @@ export async function createKubeApi(options: { hosts: Member[]; clock: Clock; gr
       const spec = { local: { path: `/var/mnt/${name}` }, claimRef: { kind: "PersistentVolumeClaim", namespace, name: claim } };
       store.put("persistentvolumes", { apiVersion: "v1", kind: "PersistentVolume", metadata: { name }, spec } as KubeObject);
     },
-    put: (resource, object) => void store.put(resource, object),
+    put(resource, object) {
+      const status = { conditions: [], addresses: [], capacity: {}, allocatable: {}, nodeInfo: {} };
+      store.put(resource, resource === "nodes" ? ({ spec: {}, status, ...object } as KubeObject) : object);
+    },
     remove: (resource, name, namespace) => void store.remove(resource, name, namespace),
     personCordons: (name) => person(name, true),
     personUncordons: (name) => person(name, false),
@@ -164,6 +169,7 @@ export async function createKubeApi(options: { hosts: Member[]; clock: Clock; gr
       watches.mute = on;
     },
     watching: watches.count,
+    connections: server.connections,
     intercept: (answer) => {
       intercept = answer;
     },

@@ -44,6 +44,7 @@ interface Kubelet {
   readonly member: Member;
   readonly address: string;
   boot: string | undefined;
+  registered: string | undefined;
   startedAt: number;
   renewedAt: number;
   cut: boolean;
@@ -57,6 +58,7 @@ export function createKubeNodes(options: { store: KubeStore; clock: Clock; membe
     member,
     address: member.address ?? `10.0.0.${index + 11}`,
     boot: member.host.osUp() ? member.host.bootId() : undefined,
+    registered: undefined,
     startedAt: started - GPU_READY_MS - KUBELET_START_MS,
     renewedAt: Number.NEGATIVE_INFINITY,
     cut: false,
@@ -83,6 +85,9 @@ export function createKubeNodes(options: { store: KubeStore; clock: Clock; membe
     }
     const gpus = now - kubelet.startedAt >= GPU_READY_MS ? host.gpusUp() : 0;
     const current = nodeOf(kubelet.member.node);
+    // A kubelet registers its Node once, when it starts: a deleted Node stays away until the next boot.
+    if (!current && kubelet.registered === kubelet.boot) return;
+    kubelet.registered = kubelet.boot;
     store.put("nodes", reported(current ?? newNode(kubelet), kubelet, gpus, clock));
   };
 

@@ -10,6 +10,8 @@ export type ApiMode = "ok" | "refused" | "unavailable" | "reset" | "hang";
 export interface KubeServer {
   readonly port: number;
   mode(mode: ApiMode): Promise<void>;
+  /** How many TCP connections were ever accepted. */
+  connections(): number;
   /** Resets every TCP connection there is. */
   resetAll(): void;
   close(): Promise<void>;
@@ -21,6 +23,7 @@ export async function createKubeServer(options: {
 }): Promise<KubeServer> {
   const sockets = new Set<Socket>();
   let mode: ApiMode = "ok";
+  let accepted = 0;
 
   const server = createServer({ key: options.certificate.key, cert: options.certificate.cert }, (request, response) => {
     const chunks: Buffer[] = [];
@@ -35,6 +38,7 @@ export async function createKubeServer(options: {
   });
   // The TCP socket under TLS: only it can send a reset.
   server.on("connection", (socket: Socket) => {
+    accepted += 1;
     sockets.add(socket);
     socket.on("error", () => undefined);
     socket.on("close", () => sockets.delete(socket));
@@ -56,6 +60,7 @@ export async function createKubeServer(options: {
   const port = typeof address === "object" && address ? address.port : 0;
   return {
     port,
+    connections: () => accepted,
     resetAll,
     async mode(next) {
       if (next === mode) return;
