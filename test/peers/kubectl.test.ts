@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createKubernetesCluster } from "#adapters/cluster/kubernetes/mod.ts";
+import { scaledClock } from "#events";
+import { createHost } from "#test/lab/host.ts";
+import { createKubeApi } from "#test/lab/kube-api.ts";
+import { peer } from "./peer.ts";
+
+const kubectl = peer("kubectl", "kubernetes-client");
+const run = promisify(execFile);
+
+/** kubectl as the person, and as the judge of the simulated API that the adapter's own tests rely on. */
+async function rack() {
+  const clock = scaledClock(20);
+  const hosts = ["w1", "w2"].map((name) => ({ host: createHost({ name, clock, gpus: 1 }), node: name }));
+  const api = await createKubeApi({ hosts, clock });
+  const folder = await mkdtemp(join(tmpdir(), "lightsout-kubectl-"));
+  const file = join(folder, "kubeconfig");
+  await writeFile(file, api.kubeconfig, { mode: 0o600 });
+  const cluster = createKubernetesCluster({
+    kubeconfig: { file },
+    site: "lab",
+    nodeOf: String,
+    machineOf: String,
+    clock,
+    timeouts: { request: 200_000 },
+  });
+  onTestFinished(async () => {
+    await cluster.close();
+    await api.close();
+    await rm(folder, { recursive: true });
+  });
+  const person = async (...args: string[]) => {
+    const { stdout, stderr } = await run(kubectl ?? "", args, { env: { KUBECONFIG: file, HOME: folder }, timeout: 15_000 });
+    return stdout + stderr;
+  };
+  return { api, cluster, person };
+}
+
+const by = { run: "run-1", inherited: [] };
+
+describe.skipIf(!kubectl)("kubectl", () => {
+  test("drains a Node of the simulated API as it would a real one", async () => {
+    const { api, person } = await rack();
+    api.addPod({ name: "web-1", node: "w1" });
+    api.addPod({ name: "cni", node: "w1", owner: "DaemonSet", namespace: "kube-system" });
+    const said = await person("drain", "w1", "--ignore-daemonsets", "--timeout=10s");
+    expect(said).toContain("evicting pod default/web-1");
+    expect(said).toContain("node/w1 drained");
+    expect(api.pods("w1").map((pod) => pod.metadata.name)).toEqual(["cni"]);
+  });
+
+  test("a person's kubectl cordon stays theirs, also over our old annotation", async () => {
+    const { api, cluster, person } = await rack();
+    await person("cordon", "w1");
+    expect(await cluster.cordon("w1", by)).toBe("theirs");
+    await person("uncordon", "w1");
+    expect(await cluster.cordon("w1", by)).toBe("ours");
+    await person("uncordon", "w1");
+    await person("cordon", "w1");
+    expect(api.node("w1").metadata.annotations).toHaveProperty(["lightsout.dev/cordoned-by"], "lab/run-1");
+    expect(await cluster.uncordon("w1", by)).toBe("theirs");
+    expect(api.node("w1").spec.unschedulable).toBe(true);
+  });
+
+  test("describe shows our event, our cordon and the hold", async () => {
+    const { cluster, person } = await rack();
+    await cluster.cordon("w1", by);
+    await cluster.report("w1", { reason: "PowerCycled", message: "off, twice read, on", type: "Normal" });
+    await person("annotate", "node", "w1", "lightsout.dev/hold=fans");
+    expect((await cluster.node("w1"))?.hold).toBe("fans");
+    const said = await person("describe", "node", "w1");
+    expect(said).toMatch(/Unschedulable:\s+true/);
+    expect(said).toContain("lightsout.dev/cordoned-by: lab/run-1");
+    expect(said).toMatch(/Normal\s+PowerCycled.*off, twice read, on/);
+  });
+});
