@@ -18,7 +18,7 @@ export interface EventDefinition<Type extends string = string, Data = unknown> {
   readonly lane: Lane;
   readonly schema: z.ZodType<Data>;
   /** What the event is about, usually a machine: runs of one key see each other's events. */
-  readonly key: (data: Data) => string;
+  key(data: Data): string;
   /** By the version they read: each makes the next version's data. */
   readonly upcasters: Readonly<Record<number, (old: unknown) => unknown>>;
   /** Set for events that make Lightsout act on a machine: what the machine is meant to be once it is accepted. */

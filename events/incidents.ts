@@ -14,13 +14,15 @@ export interface Incident {
   /** Each round is one event: the same round never starts two runs. */
   readonly round: number;
   readonly bootID?: string;
+  /** Owners of the pods that ran on it when it was lost (no DaemonSets): the same on two lost machines is suspicious. */
+  readonly workloads?: readonly string[];
 }
 
 export interface Incidents {
   of(machine: string): Promise<Incident | undefined>;
   all(): Promise<Incident[]>;
   /** Opens one, unless one is open. Answers the open one. */
-  open(machine: string, reason: string, now: number, bootID?: string): Promise<Incident>;
+  open(machine: string, reason: string, now: number, seen?: Pick<Incident, "bootID" | "workloads">): Promise<Incident>;
   /** The next round of an open incident, or `undefined` when none is open. */
   nextRound(machine: string): Promise<Incident | undefined>;
   close(machine: string, now: number): Promise<void>;
@@ -34,7 +36,7 @@ export function createIncidents(store: EventStore): Incidents {
   return {
     of: async (machine) => (await records.get(encodeToken(machine)))?.value,
     all: async () => (await records.all()).map((record) => record.value),
-    async open(machine, reason, now, bootID) {
+    async open(machine, reason, now, seen = {}) {
       const fresh: Incident = {
         machine,
         id: stableId(machine, now, reason),
@@ -42,7 +44,7 @@ export function createIncidents(store: EventStore): Incidents {
         reason,
         openedAt: now,
         round: 1,
-        ...(bootID === undefined ? {} : { bootID }),
+        ...seen,
       };
       return (await records.change(encodeToken(machine), (before) => (before?.state === "open" ? undefined : fresh))) ?? fresh;
     },

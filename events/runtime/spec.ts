@@ -63,7 +63,7 @@ export interface Step {
   /** This run, and the runs whose obligations it took over. */
   readonly self: { readonly run: string; readonly inherited: readonly string[] };
   /** A read, or an idempotent write: the result is recorded once, the work may run more than once. */
-  run<Result extends StepResult>(
+  run<Result extends StepResult | void>(
     name: string,
     work: (signal: AbortSignal) => Promise<Result> | Result,
     options?: RunOptions<Result>,
@@ -74,7 +74,7 @@ export interface Step {
   until<Result extends StepResult>(
     name: string,
     probe: (signal: AbortSignal) => Promise<Result | undefined | null | false>,
-    options: { readonly every: Duration; readonly within: Duration; readonly wakeOn?: EventDefinition<string, never> },
+    options: { readonly every: Duration; readonly within: Duration; readonly wakeOn?: EventDefinition },
   ): Promise<Result | undefined>;
   /** A durable timer. */
   sleep(name: string, duration: Duration): Promise<void>;

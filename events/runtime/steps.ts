@@ -78,7 +78,7 @@ export function createStep(drive: Drive): Step {
         const result = await attempted(drive, name, attempts, (signal) => work(signal), milliseconds(timeout));
         if (leaves && leftNothing?.(result)) await journal.append({ is: "cleared", kind: leaves.kind });
         if (clears) await journal.append({ is: "cleared", kind: clears });
-        await pass.record(name, result);
+        await pass.record(name, result as Json | undefined);
         return result;
       }),
 

@@ -1,0 +1,145 @@
+import {
+  clusterSeen,
+  emitRound,
+  explain,
+  nextRounds,
+  nodeLostBefore,
+  nodeReady,
+  nodeSick,
+  type Office,
+  type Runs,
+  type Stop,
+  stableId,
+} from "#events";
+import type { Cluster, NodeView, Picture } from "./port.ts";
+
+/** What is remembered of one machine's Node, on this process's own monotonic clock. */
+interface Watched {
+  node: NodeView;
+  /** When the lease was last seen to change. */
+  renewedAt: number;
+  /** Seen Ready with a renewing lease since the last blindness: eligible for recovery. */
+  healthy: boolean;
+  ready: NodeView["ready"];
+}
+
+/**
+ * Turns what the cluster shows into events: `node-lost` for a machine that we saw healthy and then saw go (Ready unknown and its lease
+ * stale for a whole grace), `node-sick`, `node-ready`, and `node-lost-before` for damage older than our watch. Being blind
+ * (the API is away, this process was stopped, a clock jumped) starts every grace anew and is never a statement about nodes.
+ */
+export function watchCluster(options: { cluster: Cluster; office: Office; runs: Runs; graceMs: number }): Promise<Stop> {
+  const { cluster, office, graceMs } = options;
+  const { clock, bus, log } = office;
+  const source = `lightsout/${office.site}/cluster`;
+  const tickMs = 1000;
+  const watched = new Map<string, Watched>();
+  const stop = new AbortController();
+  let picture: Picture = { reachable: false, nodes: [] };
+  /** Since when we see without a break; `undefined` while blind. */
+  let seeingSince: number | undefined;
+  let baselined = false;
+
+  const guarded = (work: Promise<unknown>) => void work.catch((error) => log.note("warn", `watching the cluster: ${explain(error)}`));
+
+  const lookAt = (next: Picture) => {
+    if (next.reachable !== picture.reachable) reachability(next);
+    picture = next;
+    if (!next.reachable) return;
+    for (const node of next.nodes) if (node.machine !== undefined) see(node.machine, node);
+  };
+
+  const reachability = (next: Picture) => {
+    seeingSince = next.reachable ? clock.mono() : undefined;
+    const detail = next.reachable ? "the cluster's API answers" : "the cluster's API does not answer: nothing is concluded about any node";
+    log.note(next.reachable ? "info" : "warn", detail);
+    guarded(
+      bus.publish(clusterSeen, { reachable: next.reachable, detail }, { id: stableId("seen", office.worker(), clock.now()), source }),
+    );
+    if (!next.reachable) return;
+    for (const one of watched.values()) one.renewedAt = clock.mono();
+  };
+
+  const see = (machine: string, node: NodeView) => {
+    const before = watched.get(machine);
+    const renewed = before !== undefined && node.leaseRenewed !== before.node.leaseRenewed;
+    const one: Watched = before ?? { node, renewedAt: clock.mono(), healthy: false, ready: "missing" };
+    if (renewed) one.renewedAt = clock.mono();
+    if (node.ready === "true" && renewed) one.healthy = true;
+    one.node = node;
+    watched.set(machine, one);
+    if (node.ready === one.ready) return;
+    one.ready = node.ready;
+    if (node.ready === "true") guarded(returned(machine, node));
+    if (node.ready === "false") {
+      const reason = node.readyReason ?? "no reason given";
+      guarded(bus.publish(nodeSick, { machine, reason }, { id: stableId("sick", machine, node.bootID, clock.now()), source }));
+    }
+  };
+
+  const returned = async (machine: string, node: NodeView) => {
+    await bus.publish(nodeReady, { machine, bootID: node.bootID }, { id: stableId("ready", machine, node.bootID, clock.now()), source });
+    await office.incidents.close(machine, clock.now());
+  };
+
+  /** Whether a machine is gone for a whole grace, as far as one unbroken watch can tell. */
+  const gone = (one: Watched) => one.node.ready === "unknown" && clock.mono() - one.renewedAt >= graceMs;
+
+  const judge = async () => {
+    if (seeingSince === undefined || clock.mono() - seeingSince < graceMs) return;
+    for (const [machine, one] of watched) {
+      if (!gone(one)) continue;
+      if (one.healthy) {
+        one.healthy = false;
+        await lost(machine, one.node);
+      } else if (!baselined) await alreadyLost(machine);
+    }
+    if (!baselined) {
+      baselined = true;
+      await nextRounds(office, options.runs);
+    }
+  };
+
+  const lost = async (machine: string, node: NodeView) => {
+    if ((await office.ledger.of(machine)).want === "off") return;
+    const pods = await cluster.pods(machine).catch(() => []);
+    const workloads = pods.filter((pod) => !pod.daemonSet && !pod.mirror).map((pod) => pod.owner ?? `${pod.namespace}/${pod.name}`);
+    const reason = `Node ${node.name} is Unknown and renewed no lease for ${Math.round(graceMs / 1000)} s`;
+    const incident = await office.incidents.open(machine, reason, clock.now(), { bootID: node.bootID, workloads: [...new Set(workloads)] });
+    await emitRound(office, incident);
+  };
+
+  const alreadyLost = async (machine: string) => {
+    if ((await office.incidents.of(machine))?.state === "open" || (await office.ledger.of(machine)).want === "off") return;
+    const reason = "it was lost before Lightsout watched: listed, not recovered";
+    await bus.publish(nodeLostBefore, { machine, reason }, { id: stableId("before", machine, office.worker()), source });
+    log.note("warn", `${machine}: ${reason}`);
+  };
+
+  const ticking = async () => {
+    let before = { mono: clock.mono(), wall: clock.now() };
+    while (!stop.signal.aborted) {
+      await clock.sleep(tickMs, stop.signal).catch(() => undefined);
+      const now = { mono: clock.mono(), wall: clock.now() };
+      const paused = now.mono - before.mono > graceMs / 2;
+      const jumped = Math.abs(now.wall - before.wall - (now.mono - before.mono)) > graceMs / 2;
+      before = now;
+      if ((paused || jumped) && seeingSince !== undefined) {
+        seeingSince = now.mono;
+        for (const one of watched.values()) one.renewedAt = now.mono;
+        log.note("warn", `this process was ${paused ? "stopped" : "set to another time"}: watching anew for one grace`);
+      }
+      await judge().catch((error) => log.note("warn", `watching the cluster: ${explain(error)}`));
+    }
+  };
+
+  return (async () => {
+    const unwatch = await cluster.watch(lookAt);
+    const ended = ticking();
+    return async () => {
+      stop.abort();
+      await unwatch();
+      await ended;
+    };
+  })();
+}

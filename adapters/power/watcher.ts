@@ -1,0 +1,60 @@
+import { explain, machineFoundOff, type Office, powerChanged, type Stop, stableId } from "#events";
+import type { Powers } from "./port.ts";
+
+/**
+ * Looks at every machine's power now and then (BMCs suffer from more) and tells of changes: `power-changed`, and `machine-found-off` for
+ * one that went off although nobody asked and no run holds it. Polling is the truth; a BMC that does not answer says nothing.
+ */
+export function watchPower(options: {
+  power: Powers;
+  machines: () => readonly string[];
+  office: Office;
+  /** Default 2 minutes. */
+  everyMs?: number;
+}): Stop {
+  const { power, office, everyMs = 120_000 } = options;
+  const { clock, bus, log } = office;
+  const source = `lightsout/${office.site}/power`;
+  const last = new Map<string, "on" | "off">();
+  const silent = new Set<string>();
+  const stop = new AbortController();
+
+  const look = async (machine: string) => {
+    const { state, raw } = await power.of(machine).state(stop.signal);
+    if (silent.delete(machine)) log.note("info", `the BMC of ${machine} answers again`);
+    const before = last.get(machine);
+    if (state === "unknown" || state === before) return;
+    last.set(machine, state);
+    const id = stableId("power", machine, state, clock.now());
+    if (before !== undefined) await bus.publish(powerChanged, { machine, state, raw }, { id, source });
+    if (state === "on" || (await meant(machine))) return;
+    await bus.publish(machineFoundOff, { machine, evidence: `power ${raw}` }, { id: `${id}-off`, source });
+    log.note("warn", `${machine} is off and nobody asked for it: somebody may have their hands in it`);
+  };
+
+  const meant = async (machine: string): Promise<boolean> => {
+    if ((await office.ledger.of(machine)).want === "off") return true;
+    return (await office.claims.holder(machine)) !== undefined;
+  };
+
+  const looking = (async () => {
+    while (!stop.signal.aborted) {
+      const started = clock.mono();
+      for (const machine of options.machines()) {
+        if (stop.signal.aborted) return;
+        await look(machine).catch((error) => {
+          if (!silent.has(machine) && !stop.signal.aborted) log.note("warn", `being blind: ${explain(error)}`);
+          silent.add(machine);
+        });
+      }
+      // A little spread, so that many workers do not ask in step.
+      await clock
+        .sleep(Math.max(1000, everyMs * (0.9 + 0.2 * Math.random()) - (clock.mono() - started)), stop.signal)
+        .catch(() => undefined);
+    }
+  })();
+  return async () => {
+    stop.abort();
+    await looking;
+  };
+}

@@ -1,0 +1,45 @@
+import { nodeLost } from "./catalogue/node.ts";
+import { explain } from "./errors.ts";
+import { type Incident, incidentEventId } from "./incidents.ts";
+import type { Runs } from "./runs.ts";
+import type { Office } from "./runtime/office.ts";
+import type { Stop } from "./store.ts";
+
+/** Emits an incident's event for its present round. The same round never starts two runs. */
+export async function emitRound(office: Office, incident: Incident): Promise<void> {
+  const { machine, id, round, reason } = incident;
+  await office.bus.publish(
+    nodeLost,
+    { machine, incident: id, round, reason },
+    { id: incidentEventId(incident), source: `lightsout/${office.site}/incidents` },
+  );
+}
+
+/** The events after which a held-back incident deserves another look. */
+const enders = new Set(["hold-released", "freeze-released", "trust-changed", "run-finished"]);
+
+/**
+ * While an incident is open and no run works on it, a new round begins when what held it ends: a hold, a freeze, too little trust, or
+ * another function's run on the machine.
+ */
+export async function startRounds(office: Office, runs: Runs): Promise<Stop> {
+  const recovery = office.specs.filter((spec) => spec.on.type === nodeLost.type).map((spec) => spec.id);
+  const from = await office.bus.position();
+  return office.bus.follow(from, ({ event }) => {
+    if (!enders.has(event.type)) return;
+    if (event.type === "run-finished" && recovery.includes((event.data as { function: string }).function)) return;
+    void nextRounds(office, runs).catch((error) => office.log.note("warn", `open incidents could not be looked at: ${explain(error)}`));
+  });
+}
+
+/** Begins a new round for every open incident that no run works on. */
+export async function nextRounds(office: Office, runs: Runs): Promise<void> {
+  const working = await runs.all();
+  for (const incident of await office.incidents.all()) {
+    if (incident.state !== "open") continue;
+    const busy = working.some((run) => run.event.type === nodeLost.type && run.key === incident.machine && run.status !== "finished");
+    if (busy) continue;
+    const next = await office.incidents.nextRound(incident.machine);
+    if (next) await emitRound(office, next);
+  }
+}

@@ -1,0 +1,105 @@
+import { RefusedError, type Step, TerminalError } from "#events";
+import type { Ports } from "../define.ts";
+import { forceOff } from "./power.ts";
+
+type Fencing = Pick<Ports, "inventory" | "power" | "cluster" | "os">;
+
+/**
+ * Fences a lost machine so that its storage may move: off, two Off readings apart, the same reading again in the step that taints
+ * it out of service, then a bounded wait, while it is off, until its pods and volumes are gone. It ends off and tainted.
+ */
+export async function fence(machine: string, step: Step, ports: Fencing): Promise<void> {
+  const renewals = await step.run("note which other nodes renew their lease", (signal) => healthyLeases(machine, ports, signal), {
+    reads: true,
+  });
+  await step.act("power off", forceOff(machine, ports));
+  await step.sleep("let it be off for a moment", "5s");
+  await step.run("read Off a second time", (signal) => mustBeOff(machine, ports, signal), { reads: true });
+
+  const dark = await step.until("every other node still renews its lease", (signal) => noOtherWentDark(renewals, ports, signal), {
+    every: "2s",
+    within: "60s",
+  });
+  if (!dark) {
+    throw new TerminalError(
+      `${machine} reads Off, but another node stopped renewing its lease at the same time: the wrong box may have been cut`,
+      {
+        hint: "Freeze with `lightsout freeze`, then compare the machines' BMC addresses and serials with the rack",
+      },
+    );
+  }
+
+  await step.act("taint it out of service", outOfService(machine, ports));
+  const gone = await step.until("its pods and volumes are gone", (signal) => detached(machine, ports, signal), {
+    every: "2s",
+    within: "6m",
+  });
+  if (gone === "reads on") {
+    await step.run("take the taint back at once", async (signal) => ports.cluster.untaintOutOfService(machine, signal), {
+      clears: "out-of-service-taint",
+    });
+    throw new TerminalError(`${machine} reads On while it was to stay off: somebody else is switching it. The taint was taken back`, {
+      hint: `See who is at ${machine}, then \`lightsout release ${machine}\``,
+    });
+  }
+}
+
+/** The out-of-service taint as an act: guarded, and only on a machine that reads off in the same breath. */
+const outOfService = (machine: string, ports: Fencing) => ({
+  machine,
+  verb: "taint-out-of-service" as const,
+  observe: async (signal: AbortSignal) => {
+    const node = await ports.cluster.node(machine, signal);
+    return node?.outOfService
+      ? { is: "done" as const, seen: "tainted" }
+      : { is: "not-done" as const, seen: node ? "not tainted" : "no Node" };
+  },
+  perform: (permit: Parameters<Ports["cluster"]["taintOutOfService"]>[1]) =>
+    ports.cluster.taintOutOfService(machine, permit, () => mustBeOff(machine, ports, permit.signal)),
+  settle: "30s" as const,
+  undo: `kubectl taint node ${ports.inventory.machine(machine).node} node.kubernetes.io/out-of-service-`,
+  leaves: {
+    kind: "out-of-service-taint" as const,
+    machine,
+    undo: `kubectl taint node ${ports.inventory.machine(machine).node} node.kubernetes.io/out-of-service-`,
+  },
+});
+
+async function mustBeOff(machine: string, ports: Fencing, signal?: AbortSignal): Promise<void> {
+  const { state, raw } = await ports.power.of(machine).state(signal);
+  if (state !== "off") throw new RefusedError(`${machine} reads ${raw}, not off`, { hint: "Nothing was tainted; look at the machine" });
+  const living = (await ports.os.signsOfLife(machine, signal)).find((sign) => sign.answered);
+  if (living) {
+    throw new RefusedError(
+      `${machine} reads off, but its ${living.service} answers (${living.seen}): the BMC lies or is another machine's`,
+      {
+        hint: "Nothing was tainted; check that the BMC belongs to this machine",
+      },
+    );
+  }
+}
+
+type Renewals = Readonly<Record<string, string>>;
+
+async function healthyLeases(machine: string, ports: Fencing, signal: AbortSignal): Promise<Renewals> {
+  const own = ports.inventory.machine(machine).node;
+  const nodes = await ports.cluster.nodes(signal);
+  const healthy = nodes.filter((node) => node.name !== own && node.ready === "true" && node.leaseRenewed !== undefined);
+  return Object.fromEntries(healthy.map((node) => [node.name, node.leaseRenewed ?? ""]));
+}
+
+async function noOtherWentDark(before: Renewals, ports: Fencing, signal: AbortSignal): Promise<true | undefined> {
+  const now = await ports.cluster.nodes(signal);
+  const renewed = (name: string) => now.some((node) => node.name === name && node.leaseRenewed !== before[name]);
+  const removed = (name: string) => !now.some((node) => node.name === name);
+  return Object.keys(before).every((name) => renewed(name) || removed(name)) || undefined;
+}
+
+/** `gone`, `reads on`, or not yet. */
+async function detached(machine: string, ports: Fencing, signal: AbortSignal): Promise<"gone" | "reads on" | undefined> {
+  if ((await ports.power.of(machine).state(signal)).state === "on") return "reads on";
+  const pods = await ports.cluster.pods(machine, signal);
+  const holding = pods.filter((pod) => !pod.mirror && !pod.daemonSet && !pod.toleratesOutOfService);
+  const volumes = await ports.cluster.attachments(machine, signal);
+  return holding.length === 0 && volumes.length === 0 ? "gone" : undefined;
+}

@@ -1,0 +1,89 @@
+import { type Step, TerminalError } from "#events";
+import type { Ports } from "../define.ts";
+import { bootPatience } from "./lost.ts";
+
+type Serving = Pick<Ports, "inventory" | "cluster">;
+
+/** Keeps new work off a machine. A cordon that a person set stays theirs. */
+export async function cordon(machine: string, step: Step, ports: Serving): Promise<void> {
+  const { node } = ports.inventory.machine(machine);
+  await step.run("cordon", (signal) => ports.cluster.cordon(machine, step.self, signal), {
+    leaves: { kind: "cordon", machine, undo: `kubectl uncordon ${node}` },
+    leftNothing: (whose) => whose === "theirs",
+  });
+}
+
+/** Lets work back on, if the cordon is ours. */
+export async function uncordon(machine: string, step: Step, ports: Serving): Promise<void> {
+  await step.run("uncordon", (signal) => ports.cluster.uncordon(machine, step.self, signal), { clears: "cordon" });
+}
+
+/** Cordons and drains a machine that serves. What cannot be moved is put before a person. */
+export async function takeOutOfService(machine: string, step: Step, ports: Serving, hard: boolean): Promise<void> {
+  if (!(await step.run("find its Node", async (signal) => (await ports.cluster.node(machine, signal))?.name ?? null, { reads: true })))
+    return;
+  await cordon(machine, step, ports);
+  if (hard) return;
+  const report = await step.run("drain", (signal) => drained(machine, ports, signal), { timeout: "11m", attempts: 2 });
+  if (report.left.length === 0) return;
+  const left = report.left.join("; ");
+  await step.approve("go on with these pods", {
+    ask: `${machine} still runs: ${left}. Go on and stop them?`,
+    plan: { machine, left: report.left },
+    within: "4h",
+  });
+}
+
+async function drained(machine: string, ports: Serving, signal: AbortSignal): Promise<{ left: string[]; evicted: number }> {
+  const report = await ports.cluster.drain(machine, { deadlineMs: 600_000 }, signal);
+  const left = [
+    ...report.left.map(({ pod, why }) => `${pod} (${why})`),
+    ...report.irreplaceable.map((pod) => `${pod} (cannot be replaced elsewhere)`),
+  ];
+  return { left: [...new Set(left)], evicted: report.evicted.length };
+}
+
+/**
+ * Proof of return: a boot id that was not there before, the out-of-service taint gone (its device plugins may not tolerate it), Node Ready,
+ * and all expected GPUs allocatable. An overdue return is never cycled again: it fails, and a person looks.
+ */
+export async function proveReturned(machine: string, step: Step, ports: Serving, bootBefore: string | null): Promise<void> {
+  const within = bootPatience(machine, ports);
+  const { gpus } = ports.inventory.machine(machine);
+  const booted = await step.until("a new boot id", (signal) => newBoot(machine, ports, bootBefore, signal), { every: "2s", within });
+  if (!booted) {
+    throw new TerminalError(`${machine} was powered on and has not booted into the cluster in time. It is not cycled again`, {
+      hint: `Look at its console; \`lightsout why ${machine}\` shows the evidence`,
+    });
+  }
+  await step.run("untaint", (signal) => ports.cluster.untaintOutOfService(machine, signal), { clears: "out-of-service-taint" });
+  const serving = await step.until("Node Ready and GPUs allocatable", (signal) => ready(machine, ports, gpus, signal), {
+    every: "2s",
+    within,
+  });
+  if (!serving) {
+    throw new TerminalError(`${machine} booted, but is not Ready with ${gpus} GPUs in time. It stays cordoned and is not cycled again`, {
+      hint: `kubectl describe node ${ports.inventory.machine(machine).node}`,
+    });
+  }
+}
+
+async function newBoot(
+  machine: string,
+  ports: Serving,
+  before: string | null,
+  signal: AbortSignal,
+): Promise<{ bootID: string } | undefined> {
+  const node = await ports.cluster.node(machine, signal);
+  return node && node.ready !== "unknown" && node.bootID !== "" && node.bootID !== before ? { bootID: node.bootID } : undefined;
+}
+
+async function ready(
+  machine: string,
+  ports: Serving,
+  gpus: number,
+  signal: AbortSignal,
+): Promise<{ ready: true; gpus: number } | undefined> {
+  const node = await ports.cluster.node(machine, signal);
+  return node?.ready === "true" && node.gpus.allocatable >= gpus ? { ready: true, gpus: node.gpus.allocatable } : undefined;
+}

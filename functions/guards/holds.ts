@@ -1,0 +1,58 @@
+import type { Inventory } from "#adapters/inventory/port.ts";
+import type { ActIntent, Guard, LedgerEntry, Settings } from "#events";
+import { allow, disrupts, held, refuse } from "./verdict.ts";
+
+/** Freeze, in the store or by the local STOP file: every act waits. The file is read first, so it holds with the store down. */
+export function freezeGuard(options: { stopFile: () => string | undefined; settings: Settings }): Guard {
+  return {
+    name: "freeze",
+    async check() {
+      const stop = options.stopFile();
+      if (stop !== undefined) return { says: "wait", reason: `the STOP file ${stop} is there` };
+      const freeze = await options.settings.freeze();
+      return freeze ? { says: "wait", reason: `frozen by ${freeze.by}: ${freeze.reason}` } : allow("not frozen");
+    },
+  };
+}
+
+/** Holds on the machine, its pool, its rack or everything, and a hold by Node annotation. Before the first act it refuses, later it waits. */
+export function holdGuard(options: {
+  settings: Settings;
+  inventory: Inventory;
+  now: () => number;
+  annotation: (machine: string) => Promise<string | undefined>;
+}): Guard {
+  return {
+    name: "hold",
+    async check(intent) {
+      const { pool, rack } = options.inventory.machine(intent.machine);
+      const names = { machine: intent.machine, pool, rack, all: "all" };
+      const hold = (await options.settings.holds(options.now())).find((item) => names[item.scope] === item.name || item.scope === "all");
+      if (hold) return held(intent, `held by ${hold.by} (${hold.scope} ${hold.name}): ${hold.reason}`);
+      // With the cluster down, bringing back what is off must still work; everything else gets no answer and waits.
+      const annotated = await options.annotation(intent.machine).catch((error: unknown) => {
+        if (disrupts(intent)) throw error;
+        return undefined;
+      });
+      return annotated === undefined ? allow("not held") : held(intent, `its Node is annotated lightsout.dev/hold=${annotated}`);
+    },
+  };
+}
+
+/** The ledger: what the machine is meant to be, and a quarantine. */
+export function ledgerGuard(of: (machine: string) => Promise<LedgerEntry>): Guard {
+  return { name: "ledger", check: async (intent) => judgeLedger(await of(intent.machine), intent) };
+}
+
+export function judgeLedger(entry: LedgerEntry, intent: Pick<ActIntent, "function" | "machine" | "run">): ReturnType<typeof allow> {
+  const { want, by, why, quarantine } = entry;
+  if (quarantine && quarantine.run !== intent.run) {
+    return refuse(`quarantined since ${quarantine.since}: ${quarantine.reason}. When it is safe: lightsout release ${intent.machine}`);
+  }
+  if (want !== undefined && intent.function.aim !== undefined && want !== intent.function.aim) {
+    return refuse(
+      `${by ?? "somebody"} wants it ${want} (${why ?? "no reason given"}), ${intent.function.id} would leave it ${intent.function.aim}`,
+    );
+  }
+  return allow(want === undefined ? "nobody said what it should be" : `meant to be ${want}`);
+}

@@ -1,0 +1,44 @@
+import type { Guard, Office } from "#events";
+import type { Ports } from "../define.ts";
+import { budgetGuard } from "./budget.ts";
+import { freezeGuard, holdGuard, ledgerGuard } from "./holds.ts";
+import { identityGuard, type SameIdentity } from "./identity.ts";
+import { petGuard, repeatGuard, roleGuard, selfProtectionGuard } from "./machine.ts";
+import { type StormLimits, stormGuard } from "./storm.ts";
+import { trustGuard } from "./trust.ts";
+
+export { judgeIdentity, type SameIdentity } from "./identity.ts";
+export type { StormLimits } from "./storm.ts";
+export { trustOf } from "./trust.ts";
+
+/** Every guard, in the order people read them. All are asked before every act; the budget last, because it reserves. */
+export function createGuards(options: {
+  office: Office;
+  ports: Pick<Ports, "inventory" | "power" | "cluster">;
+  stopFile: () => string | undefined;
+  storm: StormLimits;
+  same: SameIdentity;
+}): Guard[] {
+  const { office, ports, same } = options;
+  const { settings, incidents, reservations, clock } = office;
+  const now = () => clock.now();
+  const node = (machine: string) => ports.cluster.node(machine);
+  return [
+    freezeGuard({ stopFile: options.stopFile, settings }),
+    holdGuard({
+      settings,
+      inventory: ports.inventory,
+      now,
+      annotation: async (machine) => (await node(machine))?.hold,
+    }),
+    ledgerGuard((machine) => office.ledger.of(machine)),
+    trustGuard({ settings, inventory: ports.inventory }),
+    selfProtectionGuard(ports.inventory),
+    roleGuard(ports.inventory),
+    identityGuard({ inventory: ports.inventory, power: ports.power, node, same }),
+    stormGuard({ inventory: ports.inventory, incidents: () => incidents.all(), now, limits: options.storm }),
+    petGuard({ inventory: ports.inventory, pods: (machine) => ports.cluster.pods(machine) }),
+    repeatGuard({ incidents: () => incidents.all(), now }),
+    budgetGuard({ reservations, now }),
+  ];
+}

@@ -1,0 +1,59 @@
+import { nodeLost, nodeReady, nodeRetired, TerminalError } from "#events";
+import { defineFunction } from "./define.ts";
+import { fence } from "./fragments/fence.ts";
+import { collectEvidence, confirmLost, offByPowerLoss } from "./fragments/lost.ts";
+import { powerOn } from "./fragments/power.ts";
+import { cordon, proveReturned, uncordon } from "./fragments/service.ts";
+
+/** A node went dark: give it time, make sure, fence it over its BMC, bring it back and prove it. Or ask a person. */
+export default defineFunction(
+  {
+    id: "node-lost",
+    on: nodeLost,
+    uses: ["inventory", "power", "cluster", "os"],
+    acts: ["force-off", "taint-out-of-service", "power-on"],
+    aim: "on",
+    recovery: true,
+    cancelOn: nodeRetired,
+    timeout: "2h",
+    limit: { perMachine: ["2/6h", "3/24h", "5/7d"], fleet: "4/24h" },
+  },
+  async ({ event, step, ports }) => {
+    const { machine } = event.data;
+    if (await step.waitFor("give it a chance to return", nodeReady, { within: ports.inventory.patience(machine) })) return;
+
+    const found = await step.until(
+      "nothing on it answers",
+      async (signal) => {
+        const finding = await confirmLost(machine, ports, signal);
+        return finding.is === "alive" ? undefined : finding;
+      },
+      { every: "15s", within: "30m", wakeOn: nodeReady },
+    );
+    if (found?.is === "returned") return;
+    if (!found) throw new TerminalError(`${machine} is lost to the cluster, but something on it answers. Nothing was powered`);
+
+    const evidence = await step.run("collect evidence", (signal) => collectEvidence(machine, ports, signal), { reads: true });
+    const bootBefore = await step.run("note its boot id", async (signal) => (await ports.cluster.node(machine, signal))?.bootID ?? null, {
+      reads: true,
+    });
+    const power = await step.run("read its power", async (signal) => (await ports.power.of(machine).state(signal)).state, { reads: true });
+    if (power === "off" && !(await step.run("was it a power loss", (signal) => offByPowerLoss(machine, ports, signal), { reads: true }))) {
+      const ask = `${machine} was found off and Lightsout did not do it: somebody may have their hands in it. Bring it back?`;
+      await step.approve("bring it back", { ask, plan: { machine, evidence }, within: "24h" });
+    }
+
+    await cordon(machine, step, ports);
+    await fence(machine, step, ports);
+    await step.act("power on", powerOn(machine, ports));
+    await proveReturned(machine, step, ports, bootBefore);
+    await uncordon(machine, step, ports);
+    await step.run("report", (signal) =>
+      ports.cluster.report(
+        machine,
+        { reason: "LightsoutRecovered", message: `fenced, power-cycled and proven back by run ${step.self.run}`, type: "Normal" },
+        signal,
+      ),
+    );
+  },
+);

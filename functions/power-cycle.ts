@@ -1,0 +1,27 @@
+import { powerCycle } from "#events";
+import { defineFunction } from "./define.ts";
+import { forceOff, gracefulOff, powerOn } from "./fragments/power.ts";
+import { proveReturned, takeOutOfService, uncordon } from "./fragments/service.ts";
+
+/** Off, confirmed, on, confirmed: never an opaque cycle. */
+export default defineFunction(
+  {
+    id: "power-cycle",
+    on: powerCycle,
+    uses: ["inventory", "power", "cluster"],
+    acts: ["power-off", "force-off", "power-on"],
+    aim: "on",
+    timeout: "2h",
+  },
+  async ({ event, step, ports }) => {
+    const { machine, hard } = event.data;
+    await takeOutOfService(machine, step, ports, hard);
+    const bootBefore = await step.run("note its boot id", async (signal) => (await ports.cluster.node(machine, signal))?.bootID ?? null, {
+      reads: true,
+    });
+    await step.act("power off", hard ? forceOff(machine, ports) : gracefulOff(machine, ports));
+    await step.act("power on", powerOn(machine, ports));
+    await proveReturned(machine, step, ports, bootBefore);
+    await uncordon(machine, step, ports);
+  },
+);
