@@ -133,7 +133,7 @@ export function createActs(options: { machine: string; session: Session; clock: 
       throw new DeviceError("LO_BMC_TIMEOUT", about, "the override was accepted, but could not be read back", { cause });
     }
     throw new DeviceError("LO_BMC_REFUSED", about, `the override was accepted, but reads back ${raw}`, {
-      hint: "This BMC cannot be trusted to boot from the network once; look at its boot settings",
+      hint: "This BMC cannot be trusted with a boot target for one start; look at its boot settings before the next",
     });
   }
 }

@@ -1,3 +1,4 @@
+import { UnsupportedError } from "#events";
 import type { LogEntry } from "../port.ts";
 import type { Client } from "./client.ts";
 import { members, type Service } from "./discovery.ts";
@@ -6,10 +7,10 @@ import { at, type Fields, isFields, link, list, pathOf, text } from "./fields.ts
 /** Pages of one log read at most: enough for iDRAC's 50 a page and a limit in the hundreds. */
 const mostPages = 20;
 
-/** The newest `limit` entries of the log that tells of power, newest last. Empty where the BMC keeps none. */
-export async function readLog(client: Client, service: Service, limit: number, signal?: AbortSignal): Promise<LogEntry[]> {
+/** The newest `limit` entries of the log that tells of power, newest last. `LO_UNSUPPORTED` where the BMC links to no log. */
+export async function readLog(machine: string, client: Client, service: Service, limit: number, signal?: AbortSignal): Promise<LogEntry[]> {
   const entries = await findEntries(client, service, signal);
-  if (entries === undefined) return [];
+  if (entries === undefined) throw new UnsupportedError(machine, "event-log", "the BMC links to no log");
   const found: Fields[] = [];
   const unread: string[] = [];
   const seen = new Set<string>();

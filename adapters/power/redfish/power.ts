@@ -42,7 +42,7 @@ export function createRedfishPower(options: RedfishOptions): Power {
       const { service, system } = await session.system(reads, signal);
       return resetProof(service, system);
     },
-    eventLog: async ({ limit = 32 } = {}, signal) => readLog(reads, await session.service(reads, signal), limit, signal),
+    eventLog: async ({ limit = 32 } = {}, signal) => readLog(machine, reads, await session.service(reads, signal), limit, signal),
     powerReading: async (signal) => readWatts(machine, reads, await session.service(reads, signal), signal),
     identify: async (seconds, signal) => light.blink(await session.service(reads, signal), seconds, signal),
     resetController: (permit) => acts.resetController(permit),
