@@ -1,4 +1,4 @@
-import { type ActVerb, admit, type Clock, DeviceError, type Permit, UnsupportedError } from "#events";
+import { type ActVerb, admit, type Clock, DeviceError, type DeviceErrorCode, explain, type Permit, UnsupportedError } from "#events";
 import type { BootOverride, BootTarget, Receipt } from "../port.ts";
 import { isArmed, overrideOf, planBoot, settingsOf } from "./boot.ts";
 import { type Client, optional } from "./client.ts";
@@ -103,7 +103,11 @@ export function createActs(options: { machine: string; session: Session; clock: 
         if (settingsPath !== undefined && Object.keys(plan.settings).length > 0) {
           await write(settingsPath, plan.settings, etagOf((await client.get(settingsPath, permit.signal)).reply));
         }
-        if (Object.keys(plan.system).length > 0) await write(service.system, plan.system, etagOf(reply));
+        if (Object.keys(plan.system).length > 0) {
+          await write(service.system, plan.system, etagOf(reply)).catch((cause: unknown) => {
+            throw answers.length === 0 ? cause : halfway(machine, cause);
+          });
+        }
         const seen = await readBack(permit, client, service, target);
         return { did: "sent", answer: `${answers.join("; ")}; reads back ${seen}` };
       }),
@@ -136,6 +140,14 @@ export function createActs(options: { machine: string; session: Session; clock: 
       hint: "This BMC cannot be trusted with a boot target for one start; look at its boot settings before the next",
     });
   }
+}
+
+/** One of two writes was accepted before the other failed: whatever the other's effect, there is one. */
+function halfway(machine: string, cause: unknown): DeviceError {
+  const code = cause instanceof DeviceError ? (cause.code as DeviceErrorCode) : "LO_BMC_PROTOCOL";
+  return new DeviceError(code, { target: machine, operation: "boot-once", effect: "unknown" }, `only half was written: ${explain(cause)}`, {
+    cause,
+  });
 }
 
 /** Types for restarting the BMC itself, the gentle one first. */

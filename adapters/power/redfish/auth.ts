@@ -1,7 +1,7 @@
 import { DeviceError } from "#events";
 import type { Governor } from "../governor.ts";
-import { link, pathOf } from "./fields.ts";
-import type { Http } from "./http.ts";
+import { link, pathOf, pathWithin } from "./fields.ts";
+import { brokeOff, type Exchange, type Http } from "./http.ts";
 import { accepted, notesOf, type Reply } from "./reply.ts";
 
 /** `auto` logs in with a session and falls back to Basic where the BMC has no sessions or no free one. */
@@ -26,8 +26,17 @@ export function createAuth(options: { machine: string; user: string; password: s
   let useBasic = mode === "basic";
   let pending: Promise<void> | undefined;
 
+  // A login changes nothing on the machine, so it is made again after a broken connection, as a read is.
+  const send = async (http: Http, request: Exchange): Promise<Reply> => {
+    const once = () => governor.turn("login", () => http.exchange(request));
+    return once().catch((error: unknown) => {
+      if (brokeOff(error)) return once();
+      throw error;
+    });
+  };
+
   const login = async (http: Http, signal?: AbortSignal) => {
-    const root = await governor.turn("login", () => http.exchange({ method: "GET", path: "/redfish/v1/", signal }));
+    const root = await send(http, { method: "GET", path: "/redfish/v1/", signal });
     // DSP0266 13.3.4.1: the link is readable without a login. Older services only name the SessionService.
     const service = link(root.body, "SessionService");
     const path = link(root.body, "Links", "Sessions") ?? (service ? `${service.replace(/\/$/, "")}/Sessions` : undefined);
@@ -61,10 +70,9 @@ export function createAuth(options: { machine: string; user: string; password: s
   // iLO 5 before 1.40 answers 308 to paths without their trailing slash; a login may follow that on the same BMC.
   const post = async (http: Http, path: string, signal?: AbortSignal): Promise<Reply> => {
     const body = { UserName: user, Password: password };
-    const send = (to: string) => governor.turn("login", () => http.exchange({ method: "POST", path: to, body, signal }));
-    const reply = await send(path);
-    const target = [307, 308].includes(reply.status) ? reply.header("location") : undefined;
-    return target?.startsWith("/") && !target.startsWith("//") ? send(target) : reply;
+    const reply = await send(http, { method: "POST", path, body, signal });
+    const target = [307, 308].includes(reply.status) ? pathWithin(http.origin, reply.header("location")) : undefined;
+    return target === undefined ? reply : send(http, { method: "POST", path: target, body, signal });
   };
 
   const refused = (reply: Reply): DeviceError => {

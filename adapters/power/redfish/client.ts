@@ -1,7 +1,7 @@
 import { type Clock, DeviceError } from "#events";
 import type { Governor } from "../governor.ts";
 import type { Auth } from "./auth.ts";
-import type { Fields } from "./fields.ts";
+import { type Fields, pathWithin } from "./fields.ts";
 import { brokeOff, type Http } from "./http.ts";
 import { accepted, objectOf, type Reply } from "./reply.ts";
 
@@ -46,10 +46,9 @@ export function createClient(options: { machine: string; http: Http; auth: Auth;
       } catch (error) {
         if (!brokeOff(error) || left.reset === 0) throw error;
         left.reset -= 1;
-        http.unshare();
         continue;
       }
-      const target = redirect(reply, machine, operation);
+      const target = redirect(reply, http.origin, machine, operation);
       const wait = [429, 503].includes(reply.status) ? retryAfter(reply, clock) : undefined;
       if (reply.status === 401 && auth.rejected(headers) && left.login > 0) left.login -= 1;
       else if (target !== undefined && left.redirects > 0) {
@@ -101,10 +100,11 @@ export async function optional(client: Client, path: string, signal?: AbortSigna
 }
 
 /** The path that a read is redirected to; throws where that is another origin, for our credentials stay here. */
-function redirect(reply: Reply, machine: string, operation: string): string | undefined {
+function redirect(reply: Reply, origin: string, machine: string, operation: string): string | undefined {
   if (![301, 302, 307, 308].includes(reply.status)) return undefined;
   const target = reply.header("location") ?? "";
-  if (target.startsWith("/") && !target.startsWith("//")) return target;
+  const here = pathWithin(origin, target);
+  if (here !== undefined) return here;
   throw new DeviceError(
     "LO_BMC_PROTOCOL",
     { target: machine, operation, effect: "none" },

@@ -50,7 +50,9 @@ export async function discover(machine: string, client: Client, expect: Expected
   const manager = managerPath === undefined ? {} : await read(managerPath);
   const enclosure = chassis === undefined ? {} : await read(chassis);
 
-  const names = [text(root, "Vendor"), ...Object.keys(fields(root, "Oem")), text(root, "Product"), text(shape, "Manufacturer")];
+  const ofRoot = [text(root, "Vendor"), ...Object.keys(fields(root, "Oem")), text(root, "Product")];
+  // bmcweb says who it is only on its manager.
+  const names = [...ofRoot, text(manager, "Model"), ...Object.keys(fields(manager, "Oem")), text(shape, "Manufacturer")];
   return {
     quirks: quirksFor(names.filter((name) => name !== undefined)),
     system: path,

@@ -30,11 +30,15 @@ export async function patch(
   body: Fields,
   options: { etag: string | undefined; gate?: () => void; signal?: AbortSignal | undefined },
 ): Promise<Reply> {
-  let last: Reply | undefined;
-  for (const match of ladder(options.etag)) {
+  const [first, ...others] = ladder(options.etag);
+  const send = (match: string | undefined) => {
     const headers = match === undefined ? {} : { "if-match": match };
-    last = await client.change({ method: "PATCH", path, body, headers, gate: options.gate, signal: options.signal });
-    if (last.status !== 412 && last.status !== 428) return last;
+    return client.change({ method: "PATCH", path, body, headers, gate: options.gate, signal: options.signal });
+  };
+  let reply = await send(first);
+  for (const match of others) {
+    if (reply.status !== 412 && reply.status !== 428) break;
+    reply = await send(match);
   }
-  return last as Reply;
+  return reply;
 }

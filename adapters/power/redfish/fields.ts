@@ -66,3 +66,10 @@ export function pathOf(reference: unknown): string | undefined {
   const url = new URL(reference, base);
   return /^https?:$/.test(url.protocol) ? url.pathname + url.search : undefined;
 }
+
+/** Like `pathOf`, but `undefined` where the reference leaves `origin`: what a redirect may ask for. */
+export function pathWithin(origin: string, reference: string | undefined): string | undefined {
+  if (!reference || !URL.canParse(reference, origin)) return undefined;
+  const url = new URL(reference, origin);
+  return url.origin === origin ? url.pathname + url.search : undefined;
+}

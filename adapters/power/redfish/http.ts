@@ -17,10 +17,10 @@ export interface Exchange {
 
 /** One connection to one BMC. It repeats nothing and follows nothing. */
 export interface Http {
+  /** Scheme, host and port: the only place where requests go. */
+  readonly origin: string;
   /** Resolves for any status. Rejects with a `DeviceError` where no answer came. */
   exchange(request: Exchange): Promise<Reply>;
-  /** From now on every request gets a connection of its own: this BMC breaks reused ones. */
-  unshare(): void;
   close(): Promise<void>;
 }
 
@@ -41,10 +41,12 @@ export function createHttp(options: { machine: string; address: string; tls: Red
   const { connectMs = 10_000, requestMs = 60_000 } = options.timeouts ?? {};
   const connect = createConnector({ machine, tls, connectMs });
   let connected = false;
-  let shared = true;
+  let answered = 0;
+  let breaksReused = false;
   let current: { gate?: (() => void) | undefined; reached: boolean } | undefined;
 
-  const client = new Client(`${"plain" in tls ? "http" : "https"}://${address}`, {
+  const { origin } = new URL(`${"plain" in tls ? "http" : "https"}://${address}`);
+  const client = new Client(origin, {
     pipelining: 1,
     connect: (target, done) =>
       connect(target, (error, socket) => {
@@ -56,6 +58,7 @@ export function createHttp(options: { machine: string; address: string; tls: Red
           return done(closed instanceof Error ? closed : new Error(String(closed)), null);
         }
         connected = true;
+        answered = 0;
         if (current) current.reached = true;
         done(null, socket);
       }),
@@ -65,6 +68,7 @@ export function createHttp(options: { machine: string; address: string; tls: Red
   });
 
   return {
+    origin,
     async exchange({ method, path, headers, body, changes = false, gate, signal }) {
       const operation = `${method} ${path}`;
       const about = (reached: boolean) => ({ target: machine, operation, effect: reached && changes ? "unknown" : "none" }) as const;
@@ -81,8 +85,9 @@ export function createHttp(options: { machine: string; address: string; tls: Red
           headers: { accept: "application/json", "odata-version": "4.0", ...(body === undefined ? {} : json), ...headers },
           body: body === undefined ? null : JSON.stringify(body),
           signal: bound,
-          reset: !shared,
+          reset: breaksReused,
         });
+        answered += 1;
         const status = response.statusCode;
         const parsed = parse(await read(response.body, changes));
         return {
@@ -93,14 +98,13 @@ export function createHttp(options: { machine: string; address: string; tls: Red
         };
       } catch (error) {
         if (error instanceof DeviceError) throw error;
+        // HPE resets connections that are used again (libredfish network.rs): from then on each request gets one of its own.
+        if (answered > 0 && broken.has(codeOf(error))) breaksReused = true;
         const { code, message, hint } = judge(error, mine.reached);
         throw new DeviceError(code, about(mine.reached), message, { cause: error, ...(hint ? { hint } : {}) });
       } finally {
         current = undefined;
       }
-    },
-    unshare() {
-      shared = false;
     },
     async close() {
       await client.destroy();

@@ -26,9 +26,21 @@ export async function readLog(machine: string, client: Client, service: Service,
   // Members given as links only (iLO): ids count up, so the newest have the greatest numbers.
   const newest = unread.sort((a, b) => trailing(a) - trailing(b)).slice(-limit);
   for (const path of newest) found.push((await client.get(path, signal)).body);
-  const ordered = found.map((entry, position) => ({ entry, position, at: dateOf(entry), id: trailing(text(entry, "Id") ?? "") }));
-  ordered.sort((a, b) => (a.at ?? "").localeCompare(b.at ?? "") || a.id - b.id || a.position - b.position);
-  return limit > 0 ? ordered.slice(-limit).map(({ entry }) => entryOf(entry)) : [];
+  return limit > 0 ? inOrder(found).slice(-limit).map(entryOf) : [];
+}
+
+/**
+ * Oldest first. Logs list themselves in either direction; dates sort them only where every entry has one, for a BMC that has
+ * lost its clock writes its newest entries without.
+ */
+function inOrder(entries: readonly Fields[]): readonly Fields[] {
+  const [first, last] = [entries[0] ?? {}, entries.at(-1) ?? {}];
+  const dates = (dateOf(first) ?? "").localeCompare(dateOf(last) ?? "");
+  const backwards =
+    dateOf(first) && dateOf(last) && dates !== 0 ? dates > 0 : trailing(text(first, "Id") ?? "") > trailing(text(last, "Id") ?? "");
+  const listed = backwards ? entries.toReversed() : entries;
+  if (listed.some((entry) => dateOf(entry) === undefined)) return listed;
+  return listed.toSorted((a, b) => (dateOf(a) ?? "").localeCompare(dateOf(b) ?? ""));
 }
 
 async function findEntries(client: Client, service: Service, signal?: AbortSignal): Promise<string | undefined> {

@@ -2,7 +2,7 @@ import { UnsupportedError } from "#events";
 import type { Activity, PowerStatus } from "../port.ts";
 import { type Client, optional } from "./client.ts";
 import type { Service } from "./discovery.ts";
-import { at, type Fields, isFields, link, links, list, numeric, text } from "./fields.ts";
+import { at, type Fields, link, links, list, numeric, text } from "./fields.ts";
 
 /** Only the words On and Off are states; everything between, unheard of or missing is `unknown`. */
 export function statusOf(system: Fields): PowerStatus {
@@ -71,15 +71,17 @@ function isBooting(progress: string | undefined): boolean | undefined {
   return progress !== "OSRunning";
 }
 
-/** The name of a task that runs and has to do with firmware. The newest eight tasks are looked at. */
+/** The name of a task that runs and has to do with firmware. Of tasks given as links only the last eight are read. */
 async function runningUpdate(client: Client, service: Service, signal?: AbortSignal): Promise<string | undefined> {
   if (service.tasks === undefined) return undefined;
   const collection = link(await optional(client, service.tasks, signal), "Tasks");
   if (collection === undefined) return undefined;
   const members = list(await optional(client, service.expand ? `${collection}?${service.expand}` : collection, signal), "Members");
-  for (const member of members.slice(-8)) {
-    const path = link(member);
-    const task = isFields(member) && text(member, "TaskState") !== undefined ? member : path ? await optional(client, path, signal) : {};
+  const told: unknown[] = members.filter((member) => text(member, "TaskState") !== undefined);
+  if (told.length < members.length) {
+    for (const path of links({ members }, "members").slice(-8)) told.push(await optional(client, path, signal));
+  }
+  for (const task of told) {
     const running = ["New", "Starting", "Running", "Pending", "Service"].includes(text(task, "TaskState") ?? "");
     const words = [text(task, "Name"), text(task, "Payload", "TargetUri"), ...list(task, "Messages").map((note) => text(note, "Message"))];
     if (running && words.some((word) => /update|firmware/i.test(word ?? ""))) return text(task, "Name") ?? "update task";

@@ -107,6 +107,17 @@ describe("one write", () => {
     expect(await rig.power().off(rig.permit("force-off"), "hard")).toEqual({ did: "sent", answer: "200" });
   });
 
+  test("a BMC that breaks every connection used twice is sent one write, on a connection of its own", async () => {
+    let last = -1;
+    rig.bmc.intercept = () => {
+      const again = rig.bmc.connections() === last;
+      last = rig.bmc.connections();
+      return again ? "drop" : undefined;
+    };
+    expect((await rig.power().off(rig.permit("force-off"), "hard")).did).toBe("sent");
+    expect(resets()).toEqual(["ForceOff"]);
+  });
+
   test("a refused connection has no effect", async () => {
     const power = rig.power();
     await power.state();

@@ -118,6 +118,21 @@ describe("against a BMC", () => {
   });
 });
 
+test("half an override is an unknown effect", async () => {
+  rig = await createRig("dell");
+  const settings = "/redfish/v1/Systems/System.Embedded.1/Settings";
+  const Boot = { BootSourceOverrideEnabled: "Disabled", BootSourceOverrideTarget: "None" };
+  rig.bmc.intercept = ({ method, path }) => {
+    if (path === settings) return { status: 200, body: { Boot: { BootSourceOverrideTarget: "None" } } };
+    if (!path.endsWith("System.Embedded.1")) return undefined;
+    if (method === "PATCH") return { status: 400 };
+    return path.includes("Systems")
+      ? { status: 200, body: { PowerState: "Off", Boot, "@Redfish.Settings": { SettingsObject: { "@odata.id": settings } } } }
+      : undefined;
+  };
+  expect(await verdict(rig.power().bootOnce(rig.permit("boot-once"), "pxe"))).toBe("LO_BMC_REFUSED, unknown");
+});
+
 describe("as data", () => {
   test.each([
     [{ BootSourceOverrideEnabled: "Disabled", BootSourceOverrideTarget: "Pxe" }, "none", false],

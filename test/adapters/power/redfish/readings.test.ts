@@ -153,6 +153,26 @@ describe("log", () => {
     });
   });
 
+  const entry = (Id: string, Created?: string) => ({ Id, Message: `entry ${Id}`, ...(Created ? { Created } : {}) });
+  const day = (date: number) => `2026-01-${date}T00:00:00Z`;
+  test.each([
+    ["newest first", [entry("3", day(13)), entry("2", day(12)), entry("1", day(11))]],
+    ["oldest first", [entry("1", day(11)), entry("2", day(12)), entry("3", day(13))]],
+    ["sorted by name", [entry("2", day(12)), entry("3", day(13)), entry("1", day(11))]],
+    ["newest first, the clock lost at last", [entry("3"), entry("2", day(12)), entry("1", day(11))]],
+    ["oldest first, the clock lost at last", [entry("1", day(11)), entry("2", day(12)), entry("3", "1970-01-01T00:00:00Z")]],
+  ])("%s becomes oldest first", async (_, Members) => {
+    rig = await createRig("dell");
+    on("/redfish/v1/Managers/iDRAC.Embedded.1/LogServices/Sel/Entries", { Members })(rig);
+    expect((await rig.power().eventLog()).map(({ message }) => message)).toEqual(["entry 1", "entry 2", "entry 3"]);
+  });
+
+  test("no log is a typed refusal", async () => {
+    rig = await createRig("dell");
+    on("/redfish/v1/Managers/iDRAC.Embedded.1", {})(rig);
+    await expect(rig.power().eventLog()).rejects.toMatchObject({ code: "LO_UNSUPPORTED" });
+  });
+
   test("links only: just the newest entries are read", async () => {
     rig = await createRig("hpe");
     for (let press = 0; press < 12; press += 1) rig.host.mains(press % 2 === 1);
