@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { FunctionSpec } from "#events";
+import type { EventDefinition, FunctionSpec } from "#events";
 import { type Act, type ActVerb, admit, DeviceError, defineEvent, type Guard, type Observation, type Permit, type Step } from "#events";
 import type { FakeClock } from "#events/testing/mod.ts";
 
