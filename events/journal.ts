@@ -153,6 +153,8 @@ export function createJournal(options: {
     async append(fact) {
       const entry: Entry = { ...fact, v: journalFormat, id: randomUUID(), by: worker, at: clock.now() };
       for (let attempt = 0; ; attempt += 1) {
+        // What still runs after its run was lost or has ended has nothing to say any more.
+        if (signal.aborted || isFinished(entries)) throw new RunLostError(run);
         try {
           const answer =
             attempt > 0 && (await landed(entry))
@@ -167,7 +169,7 @@ export function createJournal(options: {
           entries.push(entry);
           return { clean: attempt === 0 && !answer.duplicate };
         } catch (error) {
-          if (error instanceof RunLostError || signal.aborted) throw new RunLostError(run);
+          if (error instanceof RunLostError) throw error;
           await clock.sleep(Math.min(200 * 2 ** attempt, 5000), signal).catch(() => undefined);
         }
       }
