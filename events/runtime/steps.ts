@@ -89,13 +89,13 @@ export function createStep(drive: Drive): Step {
         const before = pass.done(name);
         if (before) return before.result as never;
         const left = await deadline(drive, name, milliseconds(within));
-        let position = wakeOn ? await office.bus.position() : 0;
+        let position = wakeOn ? await patiently(drive, () => office.bus.position()) : 0;
         for (;;) {
           const met = await look(drive, probe, Math.max(milliseconds(every), 5000));
           control.boundary();
-          const over = left() <= 0;
-          if ((met !== undefined && met !== null && met !== false) || over) {
-            const result = over && !met ? undefined : (met as Json);
+          const isMet = met !== undefined && met !== null && met !== false;
+          if (isMet || left() <= 0) {
+            const result = isMet ? (met as Json) : undefined;
             await pass.record(name, result);
             return result as never;
           }
@@ -106,7 +106,7 @@ export function createStep(drive: Drive): Step {
             await control.wait(wait);
             control.boundary();
             if (!wakeOn) continue;
-            const news = await office.bus.since(wakeOn, drive.name.key, position);
+            const news = await patiently(drive, () => office.bus.since(wakeOn, drive.name.key, position));
             position = news.at(-1)?.position ?? position;
             if (news.length > 0) break;
           }
