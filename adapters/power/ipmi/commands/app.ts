@@ -1,0 +1,73 @@
+import { type Command, nothing } from "./command.ts";
+
+/** Who the BMC is, from Get Device ID (IPMI 2.0 §20.1). */
+export interface DeviceId {
+  readonly firmware: string;
+  readonly updating: boolean;
+  /** IANA enterprise number. */
+  readonly manufacturer: number;
+  readonly product: number;
+  readonly hasSel: boolean;
+  readonly hasFru: boolean;
+}
+
+export const getDeviceId: Command<DeviceId> = {
+  name: "Get Device ID",
+  netFn: 0x06,
+  cmd: 0x01,
+  data: Buffer.alloc(0),
+  parse(data) {
+    if (data.length < 11) return undefined;
+    const minor = data.readUInt8(3);
+    const support = data.readUInt8(5);
+    return {
+      firmware: `${data.readUInt8(2) & 0x7f}.${minor >> 4}${minor & 0x0f}`,
+      updating: (data.readUInt8(2) & 0x80) !== 0,
+      manufacturer: data.readUIntLE(6, 3) & 0xfffff,
+      product: data.readUInt16LE(9),
+      hasSel: (support & 0x04) !== 0,
+      hasFru: (support & 0x08) !== 0,
+    };
+  },
+};
+
+/** The 16 raw bytes of the system's GUID; see `readGuid` for what they may mean. */
+export const getSystemGuid: Command<Buffer> = {
+  name: "Get System GUID",
+  netFn: 0x06,
+  cmd: 0x37,
+  data: Buffer.alloc(0),
+  parse: (data) => (data.length >= 16 ? data.subarray(0, 16) : undefined),
+};
+
+/** Raises the session to `level` (2 user, 3 operator, 4 administrator); answers the new level. */
+export const setSessionPrivilege = (level: number): Command<number> => ({
+  name: "Set Session Privilege Level",
+  netFn: 0x06,
+  cmd: 0x3b,
+  data: Buffer.from([level]),
+  parse: (data) => (data.length >= 1 ? data.readUInt8(0) & 0x0f : undefined),
+});
+
+/** Restarts the BMC. Many restart without answering. */
+export const coldReset: Command<true> = { name: "Cold Reset", netFn: 0x06, cmd: 0x02, data: Buffer.alloc(0), parse: nothing };
+
+/** One 16-byte chunk of the list of cipher suites (IPMI 2.0 §22.15). */
+export const getCipherSuites = (index: number): Command<Buffer> => ({
+  name: "Get Channel Cipher Suites",
+  netFn: 0x06,
+  cmd: 0x54,
+  data: Buffer.from([0x0e, 0x00, 0x80 | index]),
+  parse: (data) => (data.length >= 1 ? data.subarray(1, 17) : undefined),
+});
+
+/** The suite ids in the joined chunks: records start with C0 or C1, all other bytes are below C0. */
+export function parseCipherSuites(records: Buffer): number[] {
+  const found: number[] = [];
+  for (let at = 0; at + 1 < records.length; ) {
+    const start = records.readUInt8(at);
+    if (start === 0xc0) found.push(records.readUInt8(at + 1));
+    at += start === 0xc0 ? 2 : start === 0xc1 ? 5 : 1;
+  }
+  return found;
+}

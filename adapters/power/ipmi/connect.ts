@@ -1,0 +1,136 @@
+import { type Clock, DeviceError, type DeviceErrorCode } from "#events";
+import { type CipherSuite, suites } from "./algorithms.ts";
+import { setSessionPrivilege } from "./commands/app.ts";
+import { completionText } from "./completion.ts";
+import { handshake, type Login, type SetupFailure } from "./handshake.ts";
+import { listSuites } from "./offered.ts";
+import type { Session } from "./session.ts";
+import { type IpmiTimeouts, waits } from "./timing.ts";
+import type { Address, IpmiTransport } from "./transport.ts";
+
+/** Opens a session at a privilege (2 user, 3 operator, 4 administrator). Everything that fails here has effect none. */
+export type Connect = (operation: string, privilege: number, signal: AbortSignal) => Promise<Session>;
+
+/** What a connection needs to know of its BMC. */
+export interface ConnectOptions {
+  readonly machine: string;
+  readonly host: string;
+  readonly port: number;
+  readonly login: Login;
+  readonly cipherSuite: CipherSuite | undefined;
+  readonly timeouts: IpmiTimeouts;
+  readonly clock: Clock;
+  readonly transport: IpmiTransport;
+  /** Called when the BMC refuses the credentials. */
+  rejected(): void;
+}
+
+/**
+ * Opens sessions with one BMC. The cipher suite is the configured one; else the best the BMC lists, or 17 and then 3 where it
+ * lists nothing. A suite that worked once is kept: nothing weaker is taken later.
+ */
+export function createConnect(options: ConnectOptions): Connect {
+  const { machine, host, port, login, timeouts, transport } = options;
+  let known: CipherSuite | undefined = options.cipherSuite;
+
+  const fail = (operation: string, code: DeviceErrorCode, message: string, hint: string, cause?: unknown) =>
+    new DeviceError(code, { target: machine, operation, effect: "none" }, `${host}:${port}: ${message}`, { hint, cause });
+
+  const choices = async (address: Address, signal: AbortSignal): Promise<{ candidates: CipherSuite[]; listed: boolean }> => {
+    if (known !== undefined) return { candidates: [known], listed: true };
+    const line = await transport.open(address);
+    try {
+      const list = await listSuites(line, timeouts.packetMs, signal);
+      return { candidates: ([17, 3] as const).filter((suite) => list?.includes(suite) ?? true), listed: list !== undefined };
+    } finally {
+      line.close();
+    }
+  };
+
+  const attempt = async (address: Address, suite: CipherSuite, privilege: number, waitMs: number, signal: AbortSignal) => {
+    const line = await transport.open(address);
+    let session: Session | SetupFailure | undefined;
+    try {
+      session = await handshake({ line, login, suite: suites[suite], privilege, waitMs, signal });
+      return session;
+    } finally {
+      if (!session || "failed" in session) line.close();
+    }
+  };
+
+  /** The session at its full privilege, or `undefined` when it went silent. */
+  const raise = async (operation: string, session: Session, signal: AbortSignal): Promise<Session | undefined> => {
+    const command = setSessionPrivilege(session.privilege);
+    const { response } = await session.request(command, { waits: waits(timeouts.packetMs, timeouts.tries), signal });
+    if (response?.completion === 0) return session;
+    await session.close(timeouts.packetMs);
+    if (!response) return undefined;
+    const refused = `the BMC does not give this user privilege level ${session.privilege}: ${completionText(response.completion)}`;
+    throw fail(
+      operation,
+      "LO_BMC_AUTH",
+      refused,
+      "Give the BMC user operator (to reset the BMC: administrator) privilege on the LAN channel",
+    );
+  };
+
+  const refuse = (operation: string, refused: SetupFailure): DeviceError | undefined => {
+    switch (refused.failed) {
+      case "auth":
+        options.rejected();
+        return fail(operation, "LO_BMC_AUTH", refused.why, refused.hint);
+      case "busy":
+        return fail(operation, "LO_BMC_BUSY", refused.why, "Close other sessions with this BMC, or wait a minute");
+      case "protocol":
+        return fail(operation, "LO_BMC_PROTOCOL", refused.why, "Update the BMC's firmware, or use Redfish");
+      default:
+        return undefined;
+    }
+  };
+
+  return async (operation, privilege, signal) => {
+    const address = await transport.resolve(host, port).catch((error: unknown) => {
+      throw fail(operation, "LO_BMC_UNREACHABLE", "the name does not resolve", "Check the BMC address", error);
+    });
+    const { candidates, listed } = await choices(address, signal);
+    let refusal = "it lists neither suite 17 nor suite 3";
+    for (const waitMs of waits(timeouts.packetMs, timeouts.setupTries)) {
+      let silent = false;
+      while (!silent) {
+        const suite = candidates[0];
+        if (suite === undefined) {
+          throw fail(
+            operation,
+            "LO_BMC_PROTOCOL",
+            `no cipher suite in common: ${refusal}`,
+            "Enable suite 17 or 3 on the BMC, or use Redfish",
+          );
+        }
+        const result = await attempt(address, suite, privilege, waitMs, signal);
+        if (!("failed" in result)) {
+          const session = await raise(operation, result, signal);
+          if (session) {
+            known = suite;
+            return session;
+          }
+          silent = true;
+        } else if (result.failed === "suite") {
+          refusal = result.why;
+          candidates.shift();
+        } else {
+          const error = refuse(operation, result);
+          if (error) throw error;
+          silent = true;
+          // Some BMCs say nothing to a suite they do not know.
+          if (!listed && result.failed === "silent" && result.phase === "open") candidates.push(...candidates.splice(0, 1));
+        }
+      }
+    }
+    throw fail(
+      operation,
+      "LO_BMC_UNREACHABLE",
+      "no answer to IPMI over LAN",
+      "Check address and network; current BMCs ship with IPMI over LAN turned off: enable it, or use Redfish",
+    );
+  };
+}

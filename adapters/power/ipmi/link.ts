@@ -1,0 +1,107 @@
+import { type Clock, DeviceError } from "#events";
+import { createGovernor } from "../governor.ts";
+import { type ConnectOptions, createConnect } from "./connect.ts";
+import type { Session } from "./session.ts";
+import { createTalk, SessionLost, type Talk } from "./talk.ts";
+
+const newSessions = 2;
+
+/** One BMC: one conversation at a time, in one session that is kept while it is young. */
+export interface Link {
+  /**
+   * Runs `work` in a session of at least `privilege`. When the session goes silent before anything effectful was sent, `work` runs
+   * again from its beginning in a new one.
+   */
+  use<T>(operation: string, privilege: number, signal: AbortSignal | undefined, work: (talk: Talk) => Promise<T>): Promise<T>;
+  /** For a conversation that ended its session by what it asked for: the next one begins in a new session. */
+  forget(): void;
+  /** Ends what is running, closes the session; everything after that is refused with effect none. */
+  close(): Promise<void>;
+}
+
+export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacingMs: number }): Link {
+  const { machine, host, port, timeouts, spacingMs } = options;
+  const clock: Clock = options.clock;
+  const governor = createGovernor({ machine, clock, spacingMs });
+  const connect = createConnect({ ...options, rejected: () => governor.rejected() });
+  const closing = new AbortController();
+  let session: Session | undefined;
+  let usedAt = 0;
+  let idle = new AbortController();
+
+  const drop = (): Promise<void> => {
+    const old = session;
+    session = undefined;
+    return old?.close(timeouts.packetMs) ?? Promise.resolve();
+  };
+
+  const current = async (operation: string, privilege: number, signal: AbortSignal): Promise<Session> => {
+    const stale = clock.mono() - usedAt > timeouts.idleMs;
+    if (session && !stale && session.privilege >= privilege) return session;
+    void drop();
+    session = await connect(operation, privilege, signal);
+    return session;
+  };
+
+  const closeWhenIdle = () => {
+    idle.abort();
+    if (!session || closing.signal.aborted) return;
+    idle = new AbortController();
+    const { signal } = idle;
+    clock.sleep(timeouts.idleMs, signal).then(
+      () => governor.turn("close idle session", () => (signal.aborted ? Promise.resolve() : drop())).catch(() => undefined),
+      () => undefined,
+    );
+  };
+
+  const converse = async <T>(operation: string, privilege: number, signal: AbortSignal, work: (talk: Talk) => Promise<T>): Promise<T> => {
+    for (let round = 0; ; round += 1) {
+      const fresh = await current(operation, privilege, signal);
+      try {
+        const result = await work(createTalk({ machine, operation, session: fresh, signal, timeouts, clock }));
+        usedAt = clock.mono();
+        return result;
+      } catch (error) {
+        const silent = error instanceof SessionLost || (error instanceof DeviceError && error.code === "LO_BMC_TIMEOUT");
+        if (silent) void drop();
+        else usedAt = clock.mono();
+        if (!(error instanceof SessionLost)) throw error;
+        if (round < newSessions) continue;
+        const about = { target: machine, operation, effect: "none" } as const;
+        throw new DeviceError("LO_BMC_TIMEOUT", about, `${host}:${port}: ${error.message}, in ${newSessions + 1} sessions`, {
+          hint: "Look for packet loss on the way to the BMC",
+        });
+      }
+    }
+  };
+
+  const givenUp = (operation: string, signal: AbortSignal) => {
+    const closed = closing.signal.aborted;
+    const about = { target: machine, operation, effect: "none" } as const;
+    const message = closed ? `${host}:${port}: the connection was closed` : `${host}:${port}: given up`;
+    return new DeviceError(closed ? "LO_BMC_UNREACHABLE" : "LO_BMC_TIMEOUT", about, message, { cause: signal.reason });
+  };
+
+  return {
+    use(operation, privilege, asked, work) {
+      const signal = asked ? AbortSignal.any([asked, closing.signal]) : closing.signal;
+      return governor.turn(operation, async () => {
+        if (signal.aborted) throw givenUp(operation, signal);
+        idle.abort();
+        try {
+          return await converse(operation, privilege, signal, work);
+        } catch (error) {
+          throw signal.aborted && !(error instanceof DeviceError) ? givenUp(operation, signal) : error;
+        } finally {
+          closeWhenIdle();
+        }
+      });
+    },
+    forget: () => void drop(),
+    async close() {
+      closing.abort(new Error("closed"));
+      idle.abort();
+      await governor.turn("close", drop).catch(drop);
+    },
+  };
+}
