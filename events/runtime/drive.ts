@@ -8,7 +8,7 @@ import { DriveEnd, type End } from "./control.ts";
 import { epilogue } from "./finish.ts";
 import type { Drive } from "./office.ts";
 import type { HandlerContext } from "./spec.ts";
-import { createStep } from "./steps.ts";
+import { createPass, createStep, type Pass } from "./steps.ts";
 
 /** How a drive left its run: ended for good, waiting for a person, or no longer ours. */
 export type Left = "finished" | "parked" | "let-go";
@@ -41,7 +41,7 @@ export async function driveRun(drive: Drive): Promise<Left> {
 }
 
 async function work(drive: Drive): Promise<End> {
-  const { journal, control, spec, office } = drive;
+  const { journal, control } = drive;
   if (isFinished(journal.entries)) return { kind: "finish", status: "ok", reason: "" };
   if (isParked(journal.entries) && !control.ended) return { kind: "parked" };
   const stopClock = new AbortController();
@@ -49,7 +49,7 @@ async function work(drive: Drive): Promise<End> {
   try {
     await claimMachine(drive);
     for (;;) {
-      const end = await pass(drive);
+      const end = await passThrough(drive);
       if (end.kind !== "replay") return end;
     }
   } catch (error) {
@@ -57,16 +57,29 @@ async function work(drive: Drive): Promise<End> {
   } finally {
     stopClock.abort();
   }
+}
 
-  async function pass(of: Drive): Promise<End> {
-    try {
-      const context = { event: of.event, step: createStep(of), ports: only(office.ports, spec.uses) } as unknown as HandlerContext;
-      await spec.handler(context);
-      return control.ended?.kind === "stopped" ? control.ended : { kind: "finish", status: "ok", reason: "" };
-    } catch (error) {
-      return endOf(error);
-    }
+/** Runs the handler once from the top. */
+async function passThrough(drive: Drive): Promise<End> {
+  const { office, spec, event, control } = drive;
+  const pass = createPass(drive);
+  let end: End;
+  try {
+    await spec.handler({ event, step: createStep(pass), ports: only(office.ports, spec.uses) } as unknown as HandlerContext);
+    end = control.ended?.kind === "stopped" ? control.ended : { kind: "finish", status: "ok", reason: "" };
+  } catch (error) {
+    end = endOf(error);
   }
+  if (pass.open) end = await abandon(pass, pass.open, end);
+  return pass.over ? endOf(pass.over) : end;
+}
+
+/** Nothing of a run may outlive its end: a step that the handler did not wait for is ended at its next boundary first. */
+async function abandon({ drive: { control } }: Pass, open: NonNullable<Pass["open"]>, end: End): Promise<End> {
+  const failure: End = { kind: "finish", status: "failed", reason: `step "${open.name}" was begun and not waited for: await every step` };
+  control.end(end.kind === "finish" && end.status !== "ok" ? end : failure);
+  await open.ended;
+  return control.ended ?? end;
 }
 
 function endOf(error: unknown): End {

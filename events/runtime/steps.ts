@@ -19,32 +19,49 @@ export interface Pass {
   done(name: string): Done | undefined;
   /** Records a step's result; under replay, starts the handler over. */
   record(name: string, result: Json | undefined, position?: number): Promise<void>;
+  /** The step that was begun and has not ended. */
+  readonly open: { readonly name: string; readonly ended: Promise<unknown> } | undefined;
+  /** Why a step ended the run: the handler cannot go on by catching it. */
+  readonly over: DriveEnd | RunLostError | undefined;
 }
 
-function createPass(drive: Drive): Pass {
+/** Begins one pass through a run's handler. */
+export function createPass(drive: Drive): Pass {
   const names = new Set<string>();
   const { journal, control, office } = drive;
-  let under: string | undefined;
+  let open: Pass["open"];
+  let over: Pass["over"];
   const done = (name: string) => journal.entries.find((entry): entry is Done => entry.is === "done" && entry.step === name);
   return {
     drive,
     done,
+    get open() {
+      return open;
+    },
+    get over() {
+      return over;
+    },
     async enter(name, work) {
+      if (over) throw over;
       control.boundary();
-      if (under !== undefined) {
+      if (open) {
         throw new LightsoutError(
           "LO_STEP_PARALLEL",
-          `step "${name}" began while "${under}" was under way: steps of a run go one at a time`,
+          `step "${name}" began while "${open.name}" was under way: steps of a run go one at a time`,
         );
       }
       if (names.has(name))
         throw new LightsoutError("LO_STEP_TWICE", `step name "${name}" is used twice in one run: steps are remembered by name`);
       names.add(name);
-      under = name;
+      const working = work();
+      open = { name, ended: working.catch(() => undefined) };
       try {
-        return await work();
+        return await working;
+      } catch (error) {
+        if (error instanceof DriveEnd || error instanceof RunLostError) over = error;
+        throw error;
       } finally {
-        under = undefined;
+        open = undefined;
       }
     },
     async record(step, result, position) {
@@ -60,8 +77,8 @@ function createPass(drive: Drive): Pass {
 }
 
 /** The seven verbs for one pass through a run's handler. */
-export function createStep(drive: Drive): Step {
-  const pass = createPass(drive);
+export function createStep(pass: Pass): Step {
+  const { drive } = pass;
   const { office, journal, control } = drive;
   const { clock } = office;
   const inherited = journal.entries.flatMap((entry) => (entry.is === "inherited" ? [entry.from] : []));
