@@ -1,0 +1,83 @@
+import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
+import { AckPolicy, DeliverPolicy } from "@nats-io/jetstream";
+import { nanos, nuid } from "@nats-io/transport-node";
+import type { Stop } from "#events";
+import type { Link } from "./link.ts";
+
+/** A server that was cut off without a word is noticed after two missed heartbeats. */
+const PULL = { max_messages: 256, expires: 30_000, idle_heartbeat: 5_000 };
+const FORGOTTEN_AFTER = 90_000;
+const PAUSE = 250;
+
+/**
+ * Calls `onMessage` for every message of a stream after `after`, in order, once each. The position is ours: whatever ends the
+ * server's memory of it (a restart, a lost message), reading goes on behind the last message that was seen.
+ */
+export async function followStream(
+  link: Link,
+  stream: string,
+  filter: string,
+  after: number,
+  onMessage: (message: JsMsg) => void,
+): Promise<Stop> {
+  let cursor = after;
+  let pulling: ConsumerMessages | undefined;
+  let stopped = false;
+  let reader = await openReader();
+  const ended = () => stopped || link.closing.aborted;
+  const interrupt = () => void pulling?.stop();
+  const forget = link.onReconnect(interrupt);
+
+  async function openReader() {
+    const config = {
+      name: `follow_${nuid.next()}`,
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: cursor + 1,
+      filter_subject: filter,
+      inactive_threshold: nanos(FORGOTTEN_AFTER),
+      mem_storage: true,
+      num_replicas: 1,
+    };
+    return link.ask(
+      `follow ${filter}`,
+      async () => {
+        const { name } = await link.jsm.consumers.add(stream, config);
+        return { name, consumer: await link.js.consumers.get(stream, name), delivered: 0 };
+      },
+      { repeatable: true },
+    );
+  }
+
+  async function pull(): Promise<void> {
+    pulling = await reader.consumer.fetch(PULL);
+    for await (const message of pulling) {
+      if (ended()) return;
+      reader.delivered += 1;
+      if (message.info.deliverySequence !== reader.delivered) throw new Error("a message was lost on its way");
+      cursor = message.seq;
+      onMessage(message);
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!ended()) {
+      try {
+        await pull();
+      } catch {
+        if (ended()) return;
+        await link.clock.sleep(PAUSE, link.closing).catch(() => {});
+        const next = ended() ? undefined : await openReader().catch(() => undefined);
+        if (next) reader = next;
+      }
+    }
+  }
+
+  void run();
+  return async () => {
+    stopped = true;
+    forget();
+    interrupt();
+    if (link.connected() && !link.closing.aborted) await link.jsm.consumers.delete(stream, reader.name).catch(() => {});
+  };
+}

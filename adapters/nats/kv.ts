@@ -1,0 +1,108 @@
+import { JetStreamApiError } from "@nats-io/jetstream";
+import type { KV } from "@nats-io/kv";
+import { Kvm } from "@nats-io/kv";
+import type { Bucket, Json, Kv, KvEntry } from "#events";
+import { followStream } from "./follow.ts";
+import type { Link } from "./link.ts";
+import { CONFLICTS, encode, subjectsOf } from "./log.ts";
+import { bucketName, checkName } from "./names.ts";
+import { checkStream } from "./streams.ts";
+
+const BUCKETS: readonly Bucket[] = ["claims", "ledger", "incidents", "reservations", "leases", "runs", "settings"];
+/** A deletion stays readable for a while, for those who watch; then nothing of the key needs to be kept. */
+const DELETION_KEPT = 60_000;
+const AT_ONCE = 32;
+
+/** Opens the site's buckets, creating those that are missing. */
+export async function createKv(link: Link, site: string, replicas: number): Promise<Kv> {
+  const buckets = new Map<Bucket, KV>();
+  for (const bucket of BUCKETS) buckets.set(bucket, await openBucket(link, bucketName(site, bucket), replicas));
+  const kvOf = (bucket: Bucket): KV => {
+    link.closing.throwIfAborted();
+    const found = buckets.get(bucket);
+    if (!found) throw new TypeError(`${String(bucket)} is not a bucket`);
+    return found;
+  };
+  const stream = (bucket: Bucket) => `KV_${bucketName(site, bucket)}`;
+  const subject = (bucket: Bucket, key: string) => `$KV.${bucketName(site, bucket)}.${key}`;
+
+  const read = (bucket: Bucket, key: string) => link.ask(`read ${bucket} ${key}`, () => kvOf(bucket).get(key), { repeatable: true });
+
+  /** Runs a guarded write: `undefined` when the server refused it. */
+  async function guarded<T>(what: string, write: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await link.ask(what, write, { expected: CONFLICTS });
+    } catch (error) {
+      if (error instanceof JetStreamApiError) return undefined;
+      throw error;
+    }
+  }
+
+  async function live(bucket: Bucket, key: string): Promise<KvEntry | undefined> {
+    const entry = await read(bucket, key);
+    if (entry?.operation === "PUT") return { key, value: JSON.parse(entry.string()) as Json, revision: entry.revision };
+    if (entry && link.clock.now() - entry.created.getTime() > DELETION_KEPT) {
+      // Up to this revision only: a new life of the key that began meanwhile is not touched.
+      const upTo = { filter: subject(bucket, key), seq: entry.revision + 1 };
+      await link.jsm.streams.purge(stream(bucket), upTo).catch(() => {});
+    }
+    return undefined;
+  }
+
+  return {
+    async get(bucket, key) {
+      const entry = await read(bucket, key);
+      return entry?.operation === "PUT" ? { key, value: JSON.parse(entry.string()) as Json, revision: entry.revision } : undefined;
+    },
+    async put(bucket, key, value, revision) {
+      checkName(key);
+      const kv = kvOf(bucket);
+      const payload = encode(link, `${bucket} ${key}`, value);
+      return guarded(`write ${bucket} ${key}`, () => (revision === 0 ? kv.create(key, payload) : kv.update(key, payload, revision)));
+    },
+    async delete(bucket, key, revision) {
+      const kv = kvOf(bucket);
+      // The client takes 0 for "at any revision".
+      if (revision <= 0) return false;
+      const done = await guarded(`delete ${bucket} ${key}`, async () => {
+        await kv.delete(key, { previousSeq: revision });
+        return true;
+      });
+      return done ?? false;
+    },
+    async list(bucket) {
+      kvOf(bucket);
+      const prefix = subject(bucket, "");
+      const keys = (await subjectsOf(link, stream(bucket), `${prefix}>`)).map((found) => found.slice(prefix.length));
+      const entries: KvEntry[] = [];
+      for (let at = 0; at < keys.length; at += AT_ONCE) {
+        const some = await Promise.all(keys.slice(at, at + AT_ONCE).map((key) => live(bucket, key)));
+        entries.push(...some.filter((entry) => entry !== undefined));
+      }
+      return entries;
+    },
+    async watch(bucket, onChange) {
+      kvOf(bucket);
+      const name = stream(bucket);
+      const prefix = subject(bucket, "");
+      const info = await link.ask(`watch ${bucket}`, () => link.jsm.streams.info(name), { repeatable: true });
+      return followStream(link, name, `${prefix}>`, info.state.last_seq, (message) => onChange(message.subject.slice(prefix.length)));
+    },
+  };
+}
+
+async function openBucket(link: Link, name: string, replicas: number): Promise<KV> {
+  const options = { history: 1, replicas, allow_direct: false };
+  const kv = await link.ask(`open bucket ${name}`, () => new Kvm(link.js).create(name, { ...options }), { repeatable: true });
+  const { config } = await link.ask(`look at bucket ${name}`, () => link.jsm.streams.info(`KV_${name}`), { repeatable: true });
+  checkStream(link.where, config, {
+    name: `KV_${name}`,
+    subjects: [`$KV.${name}.>`],
+    retention: config.retention,
+    storage: config.storage,
+    max_msgs_per_subject: 1,
+    max_age: 0,
+    num_replicas: replicas,
+  });
+  return kv;
+}

@@ -1,0 +1,5 @@
+export type { Door, DoorAnswer, DoorOptions, Knock } from "./door.ts";
+export { openDoor } from "./door.ts";
+export type { NatsAddress } from "./link.ts";
+export type { NatsStoreOptions } from "./store.ts";
+export { createNatsStore } from "./store.ts";

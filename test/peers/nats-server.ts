@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { createConnection, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "#test/contracts/store/opened.ts";
+
+export interface NatsServer {
+  readonly url: string;
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>;
+  /** Starts it again, on the same port and data. */
+  start(): Promise<void>;
+  /** Ends it and removes its data. */
+  close(): Promise<void>;
+}
+
+/** Starts a real nats-server with JetStream in a new folder, on a free port. `config` is added to its configuration. */
+export async function startNatsServer(program: string, config = ""): Promise<NatsServer> {
+  const folder = mkdtempSync(join(tmpdir(), "lightsout-nats-"));
+  const port = await freePort();
+  const file = join(folder, "nats.conf");
+  await writeFile(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${folder}/data" }\n${config}\n`);
+  let child: ReturnType<typeof spawn> | undefined;
+
+  const server: NatsServer = {
+    url: `127.0.0.1:${port}`,
+    async start() {
+      child = spawn(program, ["-c", file], { stdio: "ignore" });
+      await eventually(() => answers(port));
+    },
+    async kill() {
+      if (!child || child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    },
+    async close() {
+      await server.kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  await server.start();
+  return server;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+async function answers(port: number): Promise<void> {
+  const socket = createConnection(port, "127.0.0.1");
+  try {
+    await once(socket, "data");
+  } finally {
+    socket.destroy();
+  }
+}
