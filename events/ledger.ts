@@ -15,6 +15,8 @@ export interface LedgerEntry {
   readonly event?: string;
   /** Left alone until a person releases it. */
   readonly quarantine?: { readonly reason: string; readonly run: string; readonly since: string };
+  /** The run that took the machine last and has not left it: only it may write down what it left, however late its worker wakes. */
+  readonly turn?: string;
   /** What a run left standing in the world, for whoever works on the machine next. */
   readonly left?: { readonly run: string; readonly obligations: readonly Obligation[] };
   /** An act whose outcome nobody knows: whoever works on the machine next waits this long before looking. */

@@ -1,6 +1,7 @@
 import { runSuperseded } from "../catalogue/run.ts";
 import { stableId } from "../define-event.ts";
 import { isFinished, readJournal } from "../journal.ts";
+import { leave } from "./finish.ts";
 import { type Drive, machineOf } from "./office.ts";
 import { patiently } from "./steps.ts";
 
@@ -23,6 +24,8 @@ export async function claimMachine(drive: Drive): Promise<void> {
     const { holder } = taken;
     const { entries } = await patiently(drive, () => readJournal(office.store, holder.subject));
     if (entries.length === 0 || isFinished(entries)) {
+      // Its worker may have died between its end and its ledger: what it left is written down before its claim moves.
+      await patiently(drive, () => leave(office, { ...holder, key: machine }, machine, entries));
       await patiently(drive, () => office.claims.pass(machine, holder.run, claim));
       continue;
     }
@@ -48,7 +51,7 @@ export async function claimMachine(drive: Drive): Promise<void> {
 /** What the last run on this machine left: its marks become ours, and its unresolved act gets the time to show. */
 async function takeOverWhatIsLeft(drive: Drive, machine: string): Promise<void> {
   const { office, journal, name } = drive;
-  const { left, unsettled } = await patiently(drive, () => office.ledger.of(machine));
+  const { left, unsettled } = await patiently(drive, () => office.ledger.change(machine, (now) => ({ ...now, turn: name.run })));
   if (left && left.run !== name.run) {
     if (!journal.entries.some((entry) => entry.is === "inherited" && entry.from === left.run)) {
       await journal.append({ is: "inherited", from: left.run, obligations: left.obligations });

@@ -1,6 +1,6 @@
 import { machineQuarantined, runFinished } from "../catalogue/run.ts";
 import { stableId } from "../define-event.ts";
-import { type Entry, openObligations, type RunStatus, unresolvedIntent } from "../journal.ts";
+import { type Entry, openObligations, unresolvedIntent } from "../journal.ts";
 import type { Json } from "../json.ts";
 import { encodeToken } from "../store.ts";
 import { machineOf, type Office, type RunName } from "./office.ts";
@@ -16,7 +16,7 @@ export async function epilogue(office: Office, spec: FunctionSpec | undefined, n
   const { status, reason } = finished;
   const machine = spec && machineOf(spec, name.key);
   if (spec && machine !== undefined) {
-    await leave(office, spec, name, machine, entries, status);
+    await leave(office, name, machine, entries);
     await office.claims.release(machine, name.run);
   }
   if (status === "failed") await bury(office, name, entries, reason ?? "failed");
@@ -33,38 +33,39 @@ export async function epilogue(office: Office, spec: FunctionSpec | undefined, n
   );
 }
 
-/** Writes into the ledger what stands in the world now: for a successor, on purpose, or as a quarantine that asks a person. */
-async function leave(
-  office: Office,
-  spec: FunctionSpec,
-  name: RunName,
-  machine: string,
-  entries: readonly Entry[],
-  status: RunStatus,
-): Promise<void> {
-  const holder = await office.claims.holder(machine);
-  if (holder?.run !== name.run) return;
+/**
+ * Writes into the ledger what a finished run left standing on its machine: for a successor, on purpose, or as a quarantine that asks a
+ * person. Repeatable, and done before the claim changes hands, by whoever moves it.
+ */
+export async function leave(office: Office, name: RunName, machine: string, entries: readonly Entry[]): Promise<void> {
+  const finished = entries.at(-1);
+  if (finished?.is !== "finished") return;
+  const { status } = finished;
+  const keeps = office.specs.find((spec) => spec.id === name.function)?.keeps ?? [];
   const obligations = openObligations(entries);
   const intent = unresolvedIntent(entries);
-  const meant = status === "superseded" || (status === "ok" && obligations.every((open) => spec.keeps.includes(open.kind)));
-  const last = entries.at(-1);
-  const why = last?.is === "finished" ? (last.reason ?? status) : status;
+  const meant = status === "superseded" || (status === "ok" && obligations.every((open) => keeps.includes(open.kind)));
   const asked = entries.some(
     (entry) => entry.is === "judged" && entry.verdicts.some((verdict) => verdict.says === "refuse" && verdict.quarantine),
   );
   const quarantine = asked || (!meant && (obligations.length > 0 || intent !== undefined));
   if (obligations.length === 0 && !intent && !quarantine) return;
-  const since = new Date(last?.at ?? 0).toISOString();
-  await office.ledger.change(machine, (now) => ({
-    ...now,
-    ...(obligations.length > 0 ? { left: { run: name.run, obligations } } : {}),
-    ...(intent ? { unsettled: { run: name.run, verb: intent.verb, settleMs: intent.settleMs } } : {}),
-    ...(quarantine ? { quarantine: { reason: `${spec.id} ended ${status}: ${why}`, run: name.run, since } } : {}),
-  }));
+  const reason = `${name.function} ended ${status}: ${finished.reason ?? status}`;
+  const since = new Date(finished.at).toISOString();
+  await office.ledger.change(machine, (now) => {
+    if (now.turn !== name.run) return now;
+    const { turn: _, ...rest } = now;
+    return {
+      ...rest,
+      ...(obligations.length > 0 ? { left: { run: name.run, obligations } } : {}),
+      ...(intent ? { unsettled: { run: name.run, verb: intent.verb, settleMs: intent.settleMs } } : {}),
+      ...(quarantine ? { quarantine: { reason, run: name.run, since } } : {}),
+    };
+  });
   if (!quarantine) return;
   await office.bus.publish(
     machineQuarantined,
-    { machine, reason: `${spec.id} ended ${status}: ${why}`, run: name.run, undo: obligations.map((open) => open.undo) },
+    { machine, reason, run: name.run, undo: obligations.map((open) => open.undo) },
     { id: stableId("quarantined", name.run), source: `lightsout/${office.site}/run/${name.run}` },
   );
 }
