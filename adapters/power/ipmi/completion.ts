@@ -40,7 +40,9 @@ export const isBusy = (code: number): boolean => code === 0xc0 || code === 0xc3 
 /** A refusal after which the BMC may nevertheless have done what it was asked. */
 export const mayHaveActed = (code: number): boolean => code === 0xc3 || code === 0xce || code === 0xcf || code === 0xff;
 
-export const unknownCommand = 0xc1;
+/** The BMC does not have the command, or not for this user. */
+export const isUnavailable = (code: number): boolean => code === 0xc1 || code === 0xd4 || code === 0xd6;
+
 export const noSuchRecord = 0xcb;
 export const firmwareUpdating = 0xd1;
 export const wrongState = 0xd5;

@@ -7,7 +7,7 @@ import { getBootFlags, inForce } from "./commands/boot.ts";
 import { chassisIdentify, getChassisStatus } from "./commands/chassis.ts";
 import { getPowerReading } from "./commands/dcmi.ts";
 import { lastPowerEvent, readSelRecord } from "./commands/sel.ts";
-import { completionText, firmwareUpdating, unknownCommand } from "./completion.ts";
+import { completionText, firmwareUpdating, isUnavailable } from "./completion.ts";
 import { readNewest } from "./eventlog.ts";
 import type { Expectation } from "./identity.ts";
 import { createInventory } from "./inventory.ts";
@@ -137,8 +137,9 @@ export function createIpmiPower(options: IpmiPowerOptions): Power {
     powerReading: (signal) =>
       read("read power draw", signal, async (talk) => {
         const reading = await talk.ask(getPowerReading);
-        if (!reading.ok && reading.completion === unknownCommand)
-          throw new UnsupportedError(machine, "power-reading", "its BMC has no DCMI");
+        if (!reading.ok && isUnavailable(reading.completion)) {
+          throw new UnsupportedError(machine, "power-reading", `DCMI power reading: ${completionText(reading.completion)}`);
+        }
         if (!reading.ok) throw talk.fail("LO_BMC_REFUSED", "none", `DCMI power reading: ${completionText(reading.completion)}`);
         if (reading.value.watts === undefined) throw talk.fail("LO_BMC_REFUSED", "none", "the BMC has no active power measurement");
         return reading.value.watts;
