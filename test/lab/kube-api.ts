@@ -10,7 +10,6 @@ import { createKubeStore } from "./kube-store.ts";
 import { createKubeWatches } from "./kube-watch.ts";
 
 export type { Member } from "./kube-nodes.ts";
-export type { PodSpec } from "./kube-pods.ts";
 
 /** A Kubernetes cluster over simulated machines, spoken to over real HTTPS. */
 export interface KubeApi {

@@ -1,6 +1,6 @@
 /** The few fields of Kubernetes objects that the simulator itself reads or writes. Clients may put anything beside them. */
 
-export interface Meta {
+interface Meta {
   name: string;
   namespace?: string;
   uid?: string;
@@ -36,7 +36,7 @@ export interface Taint {
   timeAdded?: string;
 }
 
-export interface Condition {
+interface Condition {
   type: string;
   status: string;
   reason: string;

@@ -1,15 +1,8 @@
 import { Readable } from "node:stream";
-import { HttpMethod, KubeConfig, RequestContext } from "@kubernetes/client-node";
-import { type Dispatcher, request as send } from "undici";
-import { type Clock, LightsoutError } from "#events";
+import { request as send } from "undici";
+import type { Clock } from "#events";
 import { protocolError, refusedError, transportError } from "./failures.ts";
-
-/** Where the kubeconfig is: a file, or its text. `context` picks one of its contexts; default is its current one. */
-export interface KubeconfigSource {
-  readonly file?: string;
-  readonly text?: string;
-  readonly context?: string;
-}
+import { createCredentials, type KubeconfigSource, loadKubeconfig } from "./kubeconfig.ts";
 
 export interface ApiCall {
   readonly method: "GET" | "POST" | "PATCH";
@@ -39,9 +32,9 @@ export interface KubeClient {
  */
 export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock: Clock; timeoutMs?: number }): KubeClient {
   const { clock, timeoutMs = 10_000 } = options;
-  const config = load(options.kubeconfig);
+  const config = loadKubeconfig(options.kubeconfig);
   const server = config.getCurrentCluster()?.server.replace(/\/+$/, "") ?? "";
-  const connection = createConnection(config);
+  const credentials = createCredentials(config);
 
   const withTimeout = async <T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const over = new AbortController();
@@ -77,7 +70,7 @@ export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock:
       const write = call.method !== "GET";
       try {
         return await withTimeout(call.signal, async (signal) => {
-          const { headers, through } = await raceAbort(connection(server + call.path), signal);
+          const { headers, through } = await raceAbort(credentials.forUrl(server + call.path), signal);
           const type = call.method === "PATCH" ? "application/merge-patch+json" : "application/json";
           const answer = await send(server + call.path, {
             method: call.method,
@@ -105,7 +98,7 @@ export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock:
       const opened = new AbortController();
       try {
         const { body, statusCode } = await withTimeout(AbortSignal.any([signal, opened.signal]), async (opening) => {
-          const { headers, through } = await raceAbort(connection(server + path), opening);
+          const { headers, through } = await raceAbort(credentials.forUrl(server + path), opening);
           const accepted = send(server + path, {
             headers: { ...headers, accept: "application/json" },
             signal: AbortSignal.any([signal, opened.signal]),
@@ -124,71 +117,8 @@ export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock:
         throw transportError(call, error, false);
       }
     },
-    close: () => connection.close(),
+    close: () => credentials.close(),
   };
-}
-
-function load({ file, text, context }: KubeconfigSource): KubeConfig {
-  const where = file ?? "the kubeconfig";
-  const config = new KubeConfig();
-  const fail = (why: string, cause?: unknown): never => {
-    throw new LightsoutError("LO_CONFIG", `${where}: ${why}`, { hint: "Check it with: kubectl config view", cause });
-  };
-  try {
-    if (text !== undefined) config.loadFromString(text);
-    else if (file !== undefined) config.loadFromFile(file);
-    else fail("neither file nor text is given");
-  } catch (error) {
-    // The parser's own message quotes the line, and lines of a kubeconfig are secrets.
-    if (error instanceof LightsoutError) throw error;
-    fail(`cannot be read (${(error as NodeJS.ErrnoException).code ?? "not a kubeconfig"})`);
-  }
-  if (context !== undefined) {
-    if (!config.getContextObject(context)) fail(`has no context ${context}`);
-    config.setCurrentContext(context);
-  }
-  if (!config.getCurrentCluster()) fail(`its context ${config.getCurrentContext()} names no cluster`);
-  return config;
-}
-
-/**
- * client-node makes a new connection pool for every request it authenticates. This keeps one pool for as long as the
- * TLS material (which exec plugins and files may rotate) stays the same.
- */
-function createConnection(config: KubeConfig) {
-  let material: string | undefined;
-  let pool: Promise<Dispatcher | undefined> = Promise.resolve(undefined);
-
-  const newPool = async (url: string) => {
-    const context = new RequestContext(url, HttpMethod.GET);
-    await config.applySecurityAuthentication(context);
-    return context.getDispatcher();
-  };
-  const connection = async (url: string) => {
-    const tls: Parameters<KubeConfig["applyToHTTPSOptions"]>[0] = {};
-    await config.applyToHTTPSOptions(tls);
-    const now = [tls.ca, tls.cert, tls.key, tls.pfx].map((one) => (one === undefined ? "" : String(one))).join("\n");
-    if (now !== material) {
-      // The old pool is left to those who use it now; its sockets close when idle.
-      material = now;
-      pool = newPool(url);
-      pool.catch(() => {
-        material = undefined;
-      });
-    }
-    const dispatcher = await pool;
-    const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(tls.headers ?? {})) headers[name] = String(value);
-    if (tls.auth) headers.Authorization = `Basic ${Buffer.from(tls.auth).toString("base64")}`;
-    // One connection a request: over HTTP/2 a stuck watch and a write would share one.
-    const through = { allowH2: false, ...(dispatcher ? { dispatcher } : {}) };
-    return { headers, through };
-  };
-  const close = async () => {
-    const dispatcher = await pool.catch(() => undefined);
-    await dispatcher?.destroy();
-  };
-  return Object.assign(connection, { close });
 }
 
 /** Exec plugins and token refreshes know no signal: this stops waiting for them. */

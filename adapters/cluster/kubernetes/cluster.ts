@@ -1,10 +1,11 @@
 import type { Clock } from "#events";
 import type { Cluster, NodeView } from "../port.ts";
 import { readAttachments } from "./attachments.ts";
-import { createKubeClient, type KubeconfigSource } from "./client.ts";
+import { createKubeClient } from "./client.ts";
 import { drain } from "./drain.ts";
 import { refusal } from "./failures.ts";
 import { field, items, text } from "./json.ts";
+import type { KubeconfigSource } from "./kubeconfig.ts";
 import { cordon, type NodeAccess, readNode, uncordon } from "./nodes.ts";
 import { LEASES, startPicture } from "./picture.ts";
 import { podView, readPods } from "./pods.ts";
@@ -28,7 +29,7 @@ export interface KubernetesOptions {
 }
 
 /** Milliseconds of the clock. */
-export interface KubernetesTimeouts {
+interface KubernetesTimeouts {
   /** One request with its answer. @default 10000 */
   readonly request?: number;
   /** Silence after which the watch of Nodes is taken for dead; the API sends a bookmark about once a minute. @default 90000 */

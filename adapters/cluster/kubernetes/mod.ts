@@ -1,2 +1,1 @@
-export type { KubeconfigSource } from "./client.ts";
-export { createKubernetesCluster, type KubernetesOptions, type KubernetesTimeouts } from "./cluster.ts";
+export { createKubernetesCluster, type KubernetesOptions } from "./cluster.ts";

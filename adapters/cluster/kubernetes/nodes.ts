@@ -18,7 +18,7 @@ export interface NodeAccess {
   readonly nodeOf: (machine: string) => string;
 }
 
-export const nodePath = (name: string) => `/api/v1/nodes/${encodeURIComponent(name)}`;
+const nodePath = (name: string) => `/api/v1/nodes/${encodeURIComponent(name)}`;
 
 /** Reads the Node fresh. `undefined` when there is none. */
 export async function readNode(

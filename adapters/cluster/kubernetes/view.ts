@@ -4,7 +4,7 @@ import { field, items, strings, text } from "./json.ts";
 /** `<site>/<run>` of whoever of us cordoned the Node. */
 export const CORDONED_BY = "lightsout.dev/cordoned-by";
 /** Set by a person: hands off this machine, and why. */
-export const HOLD = "lightsout.dev/hold";
+const HOLD = "lightsout.dev/hold";
 /** The taint that makes Kubernetes force-detach a Node's volumes; GA since Kubernetes 1.28. */
 export const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 /** Under this name our writes appear in `managedFields`. */

@@ -1,5 +1,5 @@
 import { onTestFinished, vi } from "vitest";
-import { createKubernetesCluster, type KubernetesTimeouts } from "#adapters/cluster/kubernetes/mod.ts";
+import { createKubernetesCluster, type KubernetesOptions } from "#adapters/cluster/kubernetes/mod.ts";
 import { type ActVerb, scaledClock } from "#events";
 import { mintPermit } from "#events/runtime/permit.ts";
 import { createHost } from "#test/lab/host.ts";
@@ -7,7 +7,7 @@ import { createKubeApi } from "#test/lab/kube-api.ts";
 
 /** Machines m1, m2, … as Nodes w1, w2, … in a simulated cluster, and the adapter that is tested, over real HTTPS. */
 export async function createRack(
-  options: { machines?: number; speed?: number; timeouts?: KubernetesTimeouts; kubeconfig?: (text: string) => string } = {},
+  options: { machines?: number; speed?: number; timeouts?: KubernetesOptions["timeouts"]; kubeconfig?: (text: string) => string } = {},
 ) {
   const { machines = 2, speed = 100, timeouts = {} } = options;
   const clock = scaledClock(speed);

@@ -135,15 +135,24 @@ describe("the effect of a failure", () => {
     expect(await fails(rack)).toEqual({ error: "set", proofs: 3 });
   });
 
-  test("a Node that was replaced under the same name is read again too", async () => {
+  test("a Node that was replaced under the same name is another Node: read and proven again", async () => {
     const rack = await createRack({ machines: 1 });
     rack.api.intercept(({ method }) => {
       if (method !== "PATCH") return undefined;
       rack.api.intercept(undefined);
       rack.api.remove("nodes", "w1");
+      rack.api.put("nodes", { apiVersion: "v1", kind: "Node", metadata: { name: "w1" } });
       return undefined;
     });
-    const { error } = await fails(rack);
-    expect(error === "set" || (error as { code?: string }).code === "LO_CLUSTER_REFUSED").toBe(true);
+    expect(await fails(rack)).toEqual({ error: "set", proofs: 2 });
+  });
+
+  test("a Node that vanished is a refusal", async () => {
+    const rack = await createRack({ machines: 1 });
+    rack.api.intercept(({ method }) => {
+      if (method === "PATCH") rack.api.remove("nodes", "w1");
+      return undefined;
+    });
+    expect((await fails(rack)).error).toMatchObject({ code: "LO_CLUSTER_REFUSED", effect: "none" });
   });
 });

@@ -106,6 +106,18 @@ describe("survives", () => {
     expect(last()?.reachable).toBe(true);
   });
 
+  test("a server that ends every watch at once, without being asked in a tight loop", async () => {
+    const { api, clock, sees, last } = await watched({ timeouts: { maxBackoff: 10_000 } });
+    api.intercept(({ path }) => (path.includes("watch=true") ? { code: 410, body: { reason: "Expired" } } : undefined));
+    api.breakWatches("close");
+    const before = api.requests.length;
+    await clock.sleep(60_000);
+    expect(api.requests.length - before).toBeLessThan(80);
+    api.annotate("w1", "lightsout.dev/hold", "polled");
+    await sees("polled");
+    expect(last()?.reachable).toBe(true);
+  });
+
   test("a connection that died without a word", async () => {
     const { api, sees, lists } = await watched({ timeouts: { nodeIdle: 5000, leaseIdle: 5000 } });
     api.mute(true);
