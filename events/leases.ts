@@ -57,10 +57,12 @@ export async function holdLease(store: EventStore, clock: Clock, times: LeaseTim
 
 /**
  * Judges other workers' leases by our own monotonic clock alone, so that clocks minutes apart and a stopped process
- * cannot make a live worker look dead: a lease has expired when a fresh read shows the revision that we first saw at least one ttl ago.
+ * cannot make a live worker look dead: a lease has expired when a fresh read shows the revision that we first saw at least one ttl ago
+ * and have looked at without a gap since. An expired lease is removed at that revision: a worker that spoke in between keeps it, and one
+ * that was only frozen learns of its loss at its next beat.
  */
 export function createLeaseWatch(store: EventStore, clock: Clock, times: LeaseTimes): { expired(worker: string): Promise<boolean> } {
-  const seen = new Map<string, { revision: number; at: number }>();
+  const seen = new Map<string, { revision: number; at: number; looked: number }>();
   return {
     async expired(worker) {
       // Before the read: a process stopped between the two must not take an old answer for a fresh one.
@@ -68,9 +70,12 @@ export function createLeaseWatch(store: EventStore, clock: Clock, times: LeaseTi
       const now = await store.kv.get("leases", worker);
       if (!now) return true;
       const before = seen.get(worker);
-      if (before?.revision === now.revision) return asked - before.at >= times.ttlMs;
-      seen.set(worker, { revision: now.revision, at: clock.mono() });
-      return false;
+      // While we or the store were away, it could not be seen to speak: its time begins again.
+      const watched = before?.revision === now.revision && asked - before.looked <= 2 * times.beatMs;
+      const at = watched ? before.at : clock.mono();
+      seen.set(worker, { revision: now.revision, at, looked: clock.mono() });
+      if (asked - at < times.ttlMs) return false;
+      return store.kv.delete("leases", worker, now.revision);
     },
   };
 }
