@@ -23,6 +23,8 @@ export interface Personality {
   readonly etag: "none" | "weak" | "strong";
   /** PATCH without If-Match is answered 428. */
   readonly precondition: boolean;
+  /** A weak ETag in If-Match is answered 412; without its mark it is taken. */
+  readonly weakRefused: boolean;
   readonly targets: readonly string[];
   /** BootSourceOverrideMode: not shown, shown, or reverting to Legacy when it is not sent. */
   readonly mode: "absent" | "kept" | "reverts";
@@ -58,6 +60,7 @@ export const personalities = {
     full: "IDRAC.2.8.RAC0218",
     etag: "none",
     precondition: false,
+    weakRefused: false,
     targets: ["None", "Pxe", "Floppy", "Cd", "Hdd", "BiosSetup", "Utilities", "UefiTarget", "SDCard", "UefiHttp"],
     mode: "kept",
     refusesInPost: undefined,
@@ -90,6 +93,7 @@ export const personalities = {
     full: "Base.1.4.SessionLimitExceeded",
     etag: "weak",
     precondition: false,
+    weakRefused: false,
     targets: ["None", "Cd", "Hdd", "Usb", "SDCard", "Utilities", "Diags", "BiosSetup", "Pxe", "UefiShell", "UefiHttp", "UefiTarget"],
     mode: "kept",
     refusesInPost: "iLO.2.14.UnableToModifyDuringSystemPOST",
@@ -118,6 +122,7 @@ export const personalities = {
     full: "Base.1.10.SessionLimitExceeded",
     etag: "weak",
     precondition: false,
+    weakRefused: false,
     targets: ["None", "Pxe", "Floppy", "UsbCd", "Usb", "Hdd", "BiosSetup", "UefiHttp"],
     mode: "reverts",
     refusesInPost: undefined,
@@ -146,6 +151,7 @@ export const personalities = {
     full: "Base.1.8.SessionLimitExceeded",
     etag: "strong",
     precondition: true,
+    weakRefused: false,
     targets: ["None", "Pxe", "Cd", "Usb", "Hdd", "BiosSetup", "Diags", "UefiTarget", "UefiHttp"],
     mode: "kept",
     refusesInPost: undefined,
@@ -174,6 +180,7 @@ export const personalities = {
     full: "Base.1.13.SessionLimitExceeded",
     etag: "strong",
     precondition: false,
+    weakRefused: false,
     targets: ["None", "Pxe", "Hdd", "Cd", "Diags", "BiosSetup", "Usb"],
     mode: "kept",
     refusesInPost: undefined,
@@ -202,6 +209,7 @@ export const personalities = {
     full: "Base.1.10.SessionLimitExceeded",
     etag: "weak",
     precondition: true,
+    weakRefused: true,
     targets: ["None", "Pxe", "Cd", "Usb", "Hdd", "BiosSetup", "UefiShell"],
     mode: "kept",
     refusesInPost: undefined,

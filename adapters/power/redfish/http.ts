@@ -40,7 +40,6 @@ export function createHttp(options: { machine: string; address: string; tls: Red
   const { machine, address, tls, secret } = options;
   const { connectMs = 10_000, requestMs = 60_000 } = options.timeouts ?? {};
   const connect = createConnector({ machine, tls, connectMs });
-  let connected = false;
   let answered = 0;
   let breaksReused = false;
   let current: { gate?: (() => void) | undefined; reached: boolean } | undefined;
@@ -48,7 +47,9 @@ export function createHttp(options: { machine: string; address: string; tls: Red
   const { origin } = new URL(`${"plain" in tls ? "http" : "https"}://${address}`);
   const client = new Client(origin, {
     pipelining: 1,
-    connect: (target, done) =>
+    connect: (target, done) => {
+      // One request at a time: while a connection is being opened for it, it cannot have been written.
+      if (current) current.reached = false;
       connect(target, (error, socket) => {
         if (error || !socket) return done(error ?? new Error("no socket"), null);
         try {
@@ -57,14 +58,11 @@ export function createHttp(options: { machine: string; address: string; tls: Red
           socket.destroy();
           return done(closed instanceof Error ? closed : new Error(String(closed)), null);
         }
-        connected = true;
         answered = 0;
         if (current) current.reached = true;
         done(null, socket);
-      }),
-  });
-  client.on("disconnect", () => {
-    connected = false;
+      });
+    },
   });
 
   return {
@@ -75,7 +73,7 @@ export function createHttp(options: { machine: string; address: string; tls: Red
       // Sockets live in real time, whatever the clock of the rest: this is the one timer that is not the Clock's.
       const bound = signal ? AbortSignal.any([signal, AbortSignal.timeout(requestMs)]) : AbortSignal.timeout(requestMs);
       if (bound.aborted) throw new DeviceError("LO_BMC_TIMEOUT", about(false), "the time was over before it was sent");
-      const mine = { gate, reached: connected };
+      const mine = { gate, reached: true };
       current = mine;
       try {
         gate?.();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { explain, GateClosedError, UnsupportedError } from "#events";
-import type { BmcRequest, Interception } from "#test/lab/redfish-bmc.ts";
+import type { Interception } from "#test/lab/redfish-bmc.ts";
+import type { BmcRequest } from "#test/lab/redfish-service.ts";
 import { createRig, type Rig, rejection, verdict } from "./rig.ts";
 
 let rig: Rig;
@@ -47,6 +48,23 @@ describe("one write", () => {
     expect(gates).toHaveLength(2);
     await vi.waitFor(() => expect(rig.bmc.connections()).toBe(before + 2));
     expect(resets()).toEqual([]);
+  });
+
+  test("an answer lost on a connection that had to be opened for the write is an unknown effect", async () => {
+    rig.bmc.intercept = (request) => {
+      if (isReset(request)) return "then-drop";
+      return request.path.endsWith("System.Embedded.1") ? "then-close" : undefined;
+    };
+    expect(await verdict(rig.power().off(rig.permit("force-off"), "hard"))).toBe("LO_BMC_UNREACHABLE, unknown");
+    expect(resets()).toEqual(["ForceOff"]);
+  });
+
+  test("a connection that had to be opened for the write and failed is no effect", async () => {
+    rig.bmc.intercept = ({ path }) => (path.endsWith("System.Embedded.1") ? "then-close" : undefined);
+    const gate = () => {
+      rig.host.faults.bmcDead = true;
+    };
+    expect(await verdict(rig.power().off(rig.permit("force-off", { gate }), "hard"))).toBe("LO_BMC_UNREACHABLE, none");
   });
 
   test.each(["drop", "then-drop", "then-hang", "hang"] as const)(

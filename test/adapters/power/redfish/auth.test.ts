@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { BmcRequest } from "#test/lab/redfish-bmc.ts";
+import type { BmcRequest } from "#test/lab/redfish-service.ts";
 import { createRig, type Rig, rejection, verdict } from "./rig.ts";
 
 let rig: Rig;

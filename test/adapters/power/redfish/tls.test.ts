@@ -18,6 +18,16 @@ test("a pinned fingerprint is accepted in any spelling, on every connection", as
   expect(rig.bmc.connections()).toBe(2);
 });
 
+test("a pinned fingerprint is seen again after the BMC closed the connection", async () => {
+  rig = await createRig();
+  rig.bmc.intercept = () => "then-close";
+  const power = rig.power();
+  await power.state();
+  const before = rig.bmc.connections();
+  await power.state();
+  expect(rig.bmc.connections()).toBe(before + 1);
+});
+
 test("a certificate other than the pinned one is refused before any request", async () => {
   rig = await createRig();
   const power = rig.power({ tls: { pin: "00".repeat(32) } });
