@@ -29,9 +29,14 @@ export async function consumeStream(
   let pulling: ConsumerMessages | undefined;
   let inHand: JsMsg | undefined;
   let stopped = false;
+  let stale = false;
   const ended = () => stopped || link.closing.aborted;
   const interrupt = () => void pulling?.stop();
-  const forget = link.onReconnect(interrupt);
+  const forget = link.onReconnect(() => {
+    // A pull that came before the server had loaded the consumer may stay unanswered.
+    stale = true;
+    interrupt();
+  });
 
   async function take(): Promise<JsMsg | undefined> {
     pulling = await consumer.fetch(PULL);
@@ -43,6 +48,7 @@ export async function consumeStream(
   async function run(): Promise<void> {
     while (!ended()) {
       try {
+        if (stale) consumer = await reopen();
         const message = await take();
         if (!message) continue;
         if (ended()) return message.nak(HAND_ON);
@@ -50,12 +56,16 @@ export async function consumeStream(
         await work(link, message, handle, ended);
         inHand = undefined;
       } catch {
-        if (ended()) return;
+        // It may have been deleted, or be on a server that is gone.
+        stale = true;
         await link.clock.sleep(PAUSE, link.closing).catch(() => {});
-        // It may have been deleted, or be on a server that is gone: the call waits until there is one.
-        consumer = await openConsumer(link, stream, durable, filter).catch(() => consumer);
       }
     }
+  }
+
+  function reopen() {
+    stale = false;
+    return openConsumer(link, stream, durable, filter);
   }
 
   /** A message that was answered already ignores this; one in a handler's hands goes to another worker. */

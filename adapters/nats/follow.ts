@@ -23,12 +23,18 @@ export async function followStream(
   let cursor = after;
   let pulling: ConsumerMessages | undefined;
   let stopped = false;
+  let stale = false;
   let reader = await openReader();
   const ended = () => stopped || link.closing.aborted;
   const interrupt = () => void pulling?.stop();
-  const forget = link.onReconnect(interrupt);
+  const forget = link.onReconnect(() => {
+    // Whether the server still knows the reader is not worth asking: a pull for one that is gone may stay unanswered.
+    stale = true;
+    interrupt();
+  });
 
   async function openReader() {
+    stale = false;
     const config = {
       name: `follow_${nuid.next()}`,
       ack_policy: AckPolicy.None,
@@ -63,12 +69,11 @@ export async function followStream(
   async function run(): Promise<void> {
     while (!ended()) {
       try {
+        if (stale) reader = await openReader();
         await pull();
       } catch {
-        if (ended()) return;
+        stale = true;
         await link.clock.sleep(PAUSE, link.closing).catch(() => {});
-        const next = ended() ? undefined : await openReader().catch(() => undefined);
-        if (next) reader = next;
       }
     }
   }

@@ -56,10 +56,18 @@ export async function openLink(address: NatsAddress, name: string): Promise<Link
   const closing = new AbortController();
   const listeners = new Set<() => void>();
   let up = true;
+  let lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => {});
 
   void (async () => {
     for await (const status of nc.status()) {
-      if (status.type === "disconnect") up = false;
+      if (status.type === "disconnect") {
+        up = false;
+        // The client would wait for the answers of a server that is gone until they time out.
+        lost.reject(new Error("the connection was lost"));
+        lost = Promise.withResolvers<never>();
+        lost.promise.catch(() => {});
+      }
       if (status.type !== "reconnect") continue;
       up = true;
       for (const listener of listeners) listener();
@@ -78,7 +86,7 @@ export async function openLink(address: NatsAddress, name: string): Promise<Link
       // While there is no connection the client would keep the request and send it later, when nobody waits for it any more.
       if (up) {
         try {
-          return await call();
+          return await Promise.race([call(), lost.promise]);
         } catch (error) {
           trouble = error;
         }
@@ -89,7 +97,7 @@ export async function openLink(address: NatsAddress, name: string): Promise<Link
       if (answer && answer.status !== 503) throw refusal(where, what, answer);
       const again = !up || options.repeatable || answer !== undefined || receivedByNobody(trouble);
       if (!again || clock.mono() >= until) throw answer ? refusal(where, what, answer) : unanswered(where, what, trouble);
-      await clock.sleep(PAUSE, closing.signal);
+      await clock.sleep(PAUSE, closing.signal).catch(() => {});
     }
   }
 
