@@ -9,7 +9,17 @@ import type { Clock } from "../clock.ts";
 import type { EventDefinition, StoredCloudEvent } from "../define-event.ts";
 import { explain } from "../errors.ts";
 import { createIncidents } from "../incidents.ts";
-import { createJournal, type Entry, isFinished, type Journal, journalFormat, ownerOf, RunLostError, readJournal } from "../journal.ts";
+import {
+  createJournal,
+  type Entry,
+  isFinished,
+  type Journal,
+  journalFormat,
+  ownerOf,
+  RunLostError,
+  readJournal,
+  type Word,
+} from "../journal.ts";
 import { createLeaseWatch, holdLease, type Lease, type LeaseTimes, leaseTimes } from "../leases.ts";
 import { createLedger } from "../ledger.ts";
 import { createReservations } from "../reservations.ts";
@@ -17,13 +27,14 @@ import { createRuns, type Runs } from "../runs.ts";
 import { createSettings } from "../settings.ts";
 import type { EventStore, Stop } from "../store.ts";
 import { type Accepted, accept, type Incoming } from "./accept.ts";
-import { createControl } from "./control.ts";
+import { createControl, DriveEnd, type End } from "./control.ts";
 import { driveRun, isParked, type Left } from "./drive.ts";
 import { startIntake } from "./intake.ts";
-import type { Drive, Office, RuntimeLog } from "./office.ts";
+import type { Drive, Office, RunName, RuntimeLog } from "./office.ts";
 import { createShow } from "./show.ts";
 import { createSlots } from "./slots.ts";
 import type { FunctionSpec, Guard, Precedence } from "./spec.ts";
+import { patiently } from "./steps.ts";
 
 export interface WorkerOptions {
   readonly site: string;
@@ -59,11 +70,32 @@ export interface Worker {
 
 interface Held {
   readonly drive: Drive;
+  /** What people said of its parked acts, as far as we heard. */
+  readonly words: StoredEvent<Said>[];
   driving: Promise<Left> | undefined;
   readonly flushed: () => Promise<void>;
 }
 
+/** Why this event ends a run, if it does. */
+function endOf({ event }: StoredEvent, spec: FunctionSpec, name: RunName): End | undefined {
+  if (event.subject === name.run && event.type === runCancelRequested.type) {
+    const { reason } = event.data as { reason?: string };
+    return { kind: "finish", status: "cancelled", reason: `by ${event.lsactor ?? event.source}${reason ? `: ${reason}` : ""}` };
+  }
+  if (event.subject === name.run && event.type === runSuperseded.type) {
+    const { by, function: who } = event.data as { by: string; function: string };
+    return { kind: "finish", status: "superseded", reason: `${who} (run ${by}) takes ${name.key} over` };
+  }
+  const cancels = spec.cancelOn?.type === event.type && event.subject === name.key;
+  return cancels ? { kind: "finish", status: "cancelled", reason: `${event.type} arrived` } : undefined;
+}
+
 const silent: RuntimeLog = { fact: () => undefined, note: () => undefined };
+type Said = { readonly step: string; readonly word: Word };
+
+/** Whether a worker is dead, for all we can see. */
+type Expired = (worker: string) => Promise<boolean>;
+
 const weekMs = 7 * 86_400_000;
 
 export function createWorker(options: WorkerOptions): Worker {
@@ -107,7 +139,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const name = { run, function: spec.id, key: started.key };
     const base = { office, spec, name, event: started.event as StoredCloudEvent, position: started.position, journal, control };
     const { show, flushed } = createShow(runs, base);
-    const one: Held = { drive: { ...base, show }, driving: undefined, flushed };
+    const one: Held = { drive: { ...base, show }, words: [], driving: undefined, flushed };
     held.set(run, one);
     return one;
   };
@@ -121,64 +153,71 @@ export function createWorker(options: WorkerOptions): Worker {
     },
   });
 
-  const drive = (one: Held): void => {
+  /** Drives it, after `first`. Whatever appends to a run's journal does so in here: one at a time. */
+  const drive = (one: Held, first: () => Promise<unknown> = async () => undefined): void => {
     one.driving ??= (async () => {
-      const left = await driveRun(one.drive);
+      const left = await first().then(
+        () => driveRun(one.drive),
+        (error): Left => {
+          if (!(error instanceof RunLostError)) log.note("error", `run ${one.drive.name.run} was let go: ${explain(error)}`);
+          return "let-go";
+        },
+      );
       await one.flushed();
       one.driving = undefined;
-      if (left !== "parked") held.delete(one.drive.name.run);
-      else if (!isParked(one.drive.journal.entries)) drive(one);
+      const { name, journal } = one.drive;
+      if (left !== "parked") {
+        if (held.get(name.run) === one) held.delete(name.run);
+      } else if (isParked(journal.entries)) heed(one);
+      else drive(one);
       return left;
     })();
   };
 
-  /** What people and other runs said of a run since `after`, for a run that was not listening. */
+  /** Obeys what was said of a run before we listened. */
   const catchUp = async (one: Held): Promise<void> => {
-    const { name, journal, position, spec } = one.drive;
+    const { name, position, spec } = one.drive;
+    const { bus } = office;
+    const said: Promise<StoredEvent[]>[] = [
+      bus.since(runCancelRequested, name.run, position),
+      bus.since(runSuperseded, name.run, position),
+      bus.since(runResumeRequested, name.run, position),
+    ];
+    if (spec.cancelOn) said.push(bus.since(spec.cancelOn, name.key, position));
+    for (const item of (await Promise.all(said)).flat().sort((a, b) => a.position - b.position)) tell(one, item);
+  };
+
+  /** Notes what an event means for a run; what it waits for, it looks at itself. */
+  const tell = ({ drive: { spec, name, position, control }, words }: Held, item: StoredEvent): void => {
+    const why = item.position > position ? endOf(item, spec, name) : undefined;
+    if (why) control.end(why);
+    if (item.event.type === runResumeRequested.type && item.event.subject === name.run) words.push(item as StoredEvent<Said>);
+  };
+
+  /** Goes on with a parked run that was ended, or of whose act a person has said what happened. */
+  const heed = (one: Held): void => {
+    const { journal, control } = one.drive;
     const parked = journal.entries.findLast((entry) => entry.is === "parked");
-    const since = parked?.is === "parked" ? parked.position : position;
-    for (const item of await office.bus.since(runCancelRequested, name.run, position)) await hear(item);
-    for (const item of await office.bus.since(runSuperseded, name.run, position)) await hear(item);
-    for (const item of await office.bus.since(runResumeRequested, name.run, since)) await hear(item);
-    if (spec.cancelOn) for (const item of await office.bus.since(spec.cancelOn, name.key, position)) await hear(item);
+    if (one.driving || parked?.is !== "parked" || !isParked(journal.entries)) return;
+    const word = one.words.find((item) => item.position > parked.position && item.event.data.step === parked.step);
+    if (control.ended) drive(one);
+    else if (word) {
+      const who = word.event.lsactor ?? word.event.source;
+      drive(one, () => journal.append({ is: "word", step: parked.step, word: word.event.data.word, who }));
+    }
   };
 
   /** An event reaches the runs it concerns. */
-  const hear = async (item: StoredEvent): Promise<void> => {
-    const { event } = item;
-    const concerned = held.get(event.subject);
-    if (concerned && event.type === runCancelRequested.type) {
-      const { reason } = event.data as { reason?: string };
-      end(concerned, { status: "cancelled", reason: `by ${event.lsactor ?? event.source}${reason ? `: ${reason}` : ""}` });
-    } else if (concerned && event.type === runSuperseded.type) {
-      const { by, function: who } = event.data as { by: string; function: string };
-      end(concerned, { status: "superseded", reason: `${who} (run ${by}) takes ${concerned.drive.name.key} over` });
-    } else if (concerned && event.type === runResumeRequested.type) await resume(concerned, item);
+  const hear = (item: StoredEvent): void => {
+    const { type, subject } = item.event;
+    const concernsAll = type === "run-finished" || type === "trust-changed" || type.endsWith("-released");
     for (const one of held.values()) {
-      const { spec, name, position, control } = one.drive;
-      if (event.subject !== name.key && event.subject !== name.run) continue;
-      if (spec.cancelOn?.type === event.type && item.position > position) {
-        end(one, { status: "cancelled", reason: `${event.type} arrived` });
-      }
+      const { name, control } = one.drive;
+      if (!concernsAll && subject !== name.key && subject !== name.run) continue;
+      tell(one, item);
       control.wake();
+      heed(one);
     }
-    if (event.type === "run-finished" || event.type.endsWith("-released") || event.type === "trust-changed") {
-      for (const one of held.values()) one.drive.control.wake();
-    }
-  };
-
-  const end = (one: Held, why: { status: "cancelled" | "superseded"; reason: string }) => {
-    one.drive.control.end({ kind: "finish", ...why });
-    drive(one);
-  };
-
-  const resume = async (one: Held, item: StoredEvent): Promise<void> => {
-    const { step, word } = item.event.data as { step: string; word: "happened" | "did-not-happen" | "abandon" };
-    const { journal } = one.drive;
-    const parked = journal.entries.findLast((entry) => entry.is === "parked");
-    if (!isParked(journal.entries) || parked?.is !== "parked" || parked.step !== step || item.position <= parked.position) return;
-    await journal.append({ is: "word", step, word, who: item.event.lsactor ?? item.event.source });
-    drive(one);
   };
 
   const begin = async (spec: FunctionSpec, run: string, subject: string, item: StoredEvent): Promise<void> => {
@@ -212,12 +251,23 @@ export function createWorker(options: WorkerOptions): Worker {
       throw error;
     }
     const { entries, last } = await readJournal(store, subject);
-    if (ownerOf(entries) !== office.worker()) return;
+    if (ownerOf(entries) !== office.worker() || held.has(run) || halted.signal.aborted) return;
     const one = hold(spec, run, subject, entries, last);
-    if (one) drive(one);
+    // A cancellation may have overtaken it: its id is known from the moment its event was accepted.
+    if (one) take(one, async () => undefined);
   };
 
-  const takeOver = async (run: string, subject: string): Promise<void> => {
+  /** Makes a run ours and drives it: what was said before we listened is obeyed first. */
+  const take = (one: Held, own: () => Promise<unknown>): void =>
+    drive(one, async () => {
+      await own();
+      await patiently(one.drive, () => catchUp(one)).catch((error) => {
+        if (!(error instanceof DriveEnd)) throw error;
+      });
+    });
+
+  /** Takes a run whose owner is dead. The index may lag: the journal says who owns it. */
+  const takeOver = async (run: string, subject: string, expired: Expired): Promise<void> => {
     const { entries, last } = await readJournal(store, subject);
     const started = entries[0];
     if (started?.is !== "started" || held.has(run)) return;
@@ -227,22 +277,17 @@ export function createWorker(options: WorkerOptions): Worker {
       await runs.set(run, (now) => now && { ...now, status: "waiting", reason: `no worker can take it: ${why}` });
       return;
     }
+    const owner = ownerOf(entries) ?? "";
+    if (owner !== office.worker() && !(await expired(owner))) return;
+    if (held.has(run) || halted.signal.aborted) return;
     const one = hold(spec, run, subject, entries, last);
-    if (!one) return;
-    try {
-      if (!isFinished(entries)) await one.drive.journal.append({ is: "fenced", victim: ownerOf(entries) ?? "" });
-      await catchUp(one);
-      drive(one);
-    } catch (error) {
-      held.delete(run);
-      if (!(error instanceof RunLostError)) throw error;
-    }
+    if (one) take(one, async () => !isFinished(entries) && (await one.drive.journal.append({ is: "fenced", victim: owner })));
   };
 
-  const adoptOrphans = async (expired: (worker: string) => Promise<boolean>): Promise<void> => {
+  const adoptOrphans = async (expired: Expired): Promise<void> => {
     for (const summary of await runs.all()) {
       if (summary.status === "finished" || held.has(summary.run) || halted.signal.aborted) continue;
-      if (summary.worker === office.worker() || (await expired(summary.worker))) await takeOver(summary.run, summary.subject);
+      if (summary.worker === office.worker() || (await expired(summary.worker))) await takeOver(summary.run, summary.subject, expired);
     }
   };
 
@@ -297,7 +342,7 @@ export function createWorker(options: WorkerOptions): Worker {
     async start() {
       lease = await holdLease(store, clock, leases, fenced);
       const from = await office.bus.position();
-      stops.push(await office.bus.follow(from, (item) => void hear(item).catch((error) => log.note("warn", explain(error)))));
+      stops.push(await office.bus.follow(from, hear));
       stops.push(
         await store.kv.watch("claims", () => {
           for (const one of held.values()) one.drive.control.wake();
