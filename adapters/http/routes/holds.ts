@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { type Clock, type Duration, holdReleased, holdRequested, isDuration, milliseconds } from "#events";
+import { fields } from "../body.ts";
+import type { Desk } from "../port.ts";
+import { ProblemError } from "../problem.ts";
+import type { Route } from "../route.ts";
+import { accepted, submit } from "../submit.ts";
+
+const hold = z
+  .strictObject({
+    scope: z.string(),
+    name: z.string(),
+    reason: z.string(),
+    until: z.iso.datetime().optional(),
+    for: z
+      .string()
+      .refine((text): text is Duration => isDuration(text), 'must be a duration such as "90s", "5m" or "2h"')
+      .optional(),
+  })
+  .refine((given) => given.until === undefined || given.for === undefined, "until and for are two ways to say the same: give one");
+
+const lastDay = 8.64e15;
+
+/** Hands off, and hands on again (this also lifts a machine's quarantine). */
+export const holdRoutes = (desk: Desk, clock: Clock): readonly Route[] => [
+  {
+    method: "POST",
+    path: "/v1/holds",
+    needs: "operator",
+    async handle(ask) {
+      const { for: length, until, ...rest } = fields(hold, await ask.json());
+      const end = length === undefined ? until : endOf(clock.now() + milliseconds(length as Duration));
+      const data = { ...rest, ...(end === undefined ? {} : { until: end }) };
+      return accepted(await submit(desk, ask, { type: holdRequested.type, data }), end === undefined ? {} : { until: end });
+    },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/holds/:scope/:name",
+    needs: "operator",
+    async handle(ask) {
+      const data = { scope: ask.param("scope"), name: ask.param("name") };
+      return accepted(await submit(desk, ask, { type: holdReleased.type, data }));
+    },
+  },
+];
+
+function endOf(time: number): string {
+  if (time < lastDay) return new Date(time).toISOString();
+  throw new ProblemError(422, "LO_HTTP_INVALID", "for: is longer than the calendar", { hint: "Leave it out to hold without an end" });
+}
