@@ -20,7 +20,7 @@ import {
   readJournal,
   type Word,
 } from "../journal.ts";
-import { createLeaseWatch, holdLease, type Lease, type LeaseTimes, leaseTimes } from "../leases.ts";
+import { createLeaseWatch, type LeaseTimes, leaseTimes } from "../leases.ts";
 import { createLedger } from "../ledger.ts";
 import { createReservations } from "../reservations.ts";
 import { createRuns, type Runs } from "../runs.ts";
@@ -35,6 +35,7 @@ import { createShow } from "./show.ts";
 import { createSlots } from "./slots.ts";
 import type { FunctionSpec, Guard, Precedence } from "./spec.ts";
 import { patiently } from "./steps.ts";
+import { createTenure } from "./tenure.ts";
 
 export interface WorkerOptions {
   readonly site: string;
@@ -101,7 +102,6 @@ const weekMs = 7 * 86_400_000;
 export function createWorker(options: WorkerOptions): Worker {
   const { store, clock, site, functions, log = silent, leases = leaseTimes } = options;
   const events = [...builtinEvents, ...(options.events ?? []), ...functions.map((spec) => spec.on)];
-  let lease: Lease | undefined;
   const office: Office = {
     site,
     store,
@@ -120,8 +120,9 @@ export function createWorker(options: WorkerOptions): Worker {
     approvers: options.approvers ?? "operators",
     replay: options.replay ?? false,
     log,
-    worker: () => lease?.worker ?? "",
+    worker: () => tenure.worker(),
   };
+  const tenure = createTenure({ store, clock, times: leases, log, onLost: () => fenced() });
   const runs = createRuns(store);
   const held = new Map<string, Held>();
   const halted = new AbortController();
@@ -221,6 +222,7 @@ export function createWorker(options: WorkerOptions): Worker {
   };
 
   const begin = async (spec: FunctionSpec, run: string, subject: string, item: StoredEvent): Promise<void> => {
+    await tenure.held();
     if (await store.log.last("journal", subject)) return;
     const key = spec.on.key(item.event.data);
     const now = new Date(clock.now()).toISOString();
@@ -285,6 +287,8 @@ export function createWorker(options: WorkerOptions): Worker {
   };
 
   const adoptOrphans = async (expired: Expired): Promise<void> => {
+    await tenure.held();
+    for (const { key: worker } of await store.kv.list("leases")) if (worker !== office.worker()) await expired(worker);
     for (const summary of await runs.all()) {
       if (summary.status === "finished" || held.has(summary.run) || halted.signal.aborted) continue;
       if (summary.worker === office.worker() || (await expired(summary.worker))) await takeOver(summary.run, summary.subject, expired);
@@ -316,6 +320,7 @@ export function createWorker(options: WorkerOptions): Worker {
               startedAt: at,
               updatedAt: at,
               obligations: [],
+              entries: entries.length,
             },
       );
     }
@@ -331,7 +336,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   /** Another worker declared us dead: every run is theirs. */
   const fenced = () => {
-    log.note("error", "this worker's lease was taken away; it lets go of every run");
+    log.note("error", "this worker's lease was taken away (it was frozen, or the store was out of reach): it lets go of every run");
     for (const one of held.values()) one.drive.control.abort.abort();
     held.clear();
   };
@@ -340,7 +345,7 @@ export function createWorker(options: WorkerOptions): Worker {
     office,
     runs,
     async start() {
-      lease = await holdLease(store, clock, leases, fenced);
+      await tenure.begin();
       const from = await office.bus.position();
       stops.push(await office.bus.follow(from, hear));
       stops.push(
@@ -360,7 +365,7 @@ export function createWorker(options: WorkerOptions): Worker {
       await Promise.all([...held.values()].map((one) => one.driving));
       for (const one of held.values()) one.drive.control.abort.abort();
       held.clear();
-      await lease?.end();
+      await tenure.end();
     },
     accept: (incoming) => accept(office, incoming, options.check ?? (() => undefined), randomUUID),
     async idle() {
