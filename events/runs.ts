@@ -19,6 +19,8 @@ export interface RunSummary {
   readonly startedAt: string;
   readonly updatedAt: string;
   readonly obligations: readonly Obligation[];
+  /** How many journal entries this was made from (default 0): what an earlier owner writes late never replaces it. */
+  readonly entries?: number;
 }
 
 export interface Runs {

@@ -27,8 +27,9 @@ export function createShow(runs: Runs, drive: Omit<Drive, "show">): { show(state
         startedAt: new Date(journal.entries[0]?.at ?? office.clock.now()).toISOString(),
         updatedAt: now,
         obligations: openObligations(journal.entries),
+        entries: journal.entries.length,
       };
-      await runs.set(name.run, () => summary).catch(() => undefined);
+      await runs.set(name.run, (known) => ((known?.entries ?? 0) > journal.entries.length ? undefined : summary)).catch(() => undefined);
     }
     writing = undefined;
   };
