@@ -1,12 +1,11 @@
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
-import { AckPolicy, DeliverPolicy } from "@nats-io/jetstream";
-import { nanos, nuid } from "@nats-io/transport-node";
+import { nuid } from "@nats-io/transport-node";
 import type { Stop } from "#events";
 import type { Link } from "./link.ts";
+import { readerConfig } from "./reader.ts";
 
 /** A server that was cut off without a word is noticed after two missed heartbeats. */
 const PULL = { max_messages: 256, expires: 30_000, idle_heartbeat: 5_000 };
-const FORGOTTEN_AFTER = 90_000;
 const PAUSE = 250;
 
 /**
@@ -35,16 +34,7 @@ export async function followStream(
 
   async function openReader() {
     stale = false;
-    const config = {
-      name: `follow_${nuid.next()}`,
-      ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: cursor + 1,
-      filter_subject: filter,
-      inactive_threshold: nanos(FORGOTTEN_AFTER),
-      mem_storage: true,
-      num_replicas: 1,
-    };
+    const config = { ...readerConfig(filter, cursor), name: `follow_${nuid.next()}` };
     return link.ask(
       `follow ${filter}`,
       async () => {

@@ -2,6 +2,7 @@ import type { JsMsg, NextMsgRequest, SeqMsgRequest } from "@nats-io/jetstream";
 import { JetStreamApiCodes, JetStreamApiError, PubHeaders } from "@nats-io/jetstream";
 import type { Appended, Json, Log, LogRecord, Stream, Subject } from "#events";
 import { RefusedError } from "#events";
+import { readBulk } from "./bulk.ts";
 import { consumeStream } from "./consume.ts";
 import { followStream } from "./follow.ts";
 import type { Link } from "./link.ts";
@@ -9,6 +10,9 @@ import { checkName, natsSubject, plainSubject, streamName } from "./names.ts";
 
 /** Both codes say that the subject's last sequence was another one. */
 export const CONFLICTS: readonly number[] = [JetStreamApiCodes.StreamWrongLastSequence, JetStreamApiCodes.StreamWrongLastSequenceUnknown];
+
+/** Up to this many records are asked for one by one. */
+const FEW = 50;
 
 /** What is common to a delivered and a fetched message. */
 interface Stored {
@@ -65,15 +69,21 @@ export function createLog(link: Link, site: string): Log {
     },
     async read(stream, filter, { after = 0, limit = Number.POSITIVE_INFINITY } = {}) {
       const found: LogRecord[] = [];
+      const keep = (message: Stored) => {
+        const record = recordOf(stream, message);
+        if (record) found.push(record);
+      };
       let cursor = after;
+      if (isWide(filter) && limit > FEW) {
+        cursor = await readBulk(link, streamName(site, stream), natsSubject(site, stream, filter), after, limit, keep);
+      }
       while (found.length < limit) {
         const message = await next(stream, filter, cursor + 1);
         if (!message) return found;
         cursor = message.seq;
-        const record = recordOf(stream, message);
-        if (record) found.push(record);
+        keep(message);
       }
-      return found;
+      return found.slice(0, limit);
     },
     async last(stream, subject) {
       const message = await newest(stream, subject);
@@ -112,6 +122,10 @@ export async function subjectsOf(link: Link, stream: string, filter: string): Pr
   const look = () => link.jsm.streams.info(stream, { subjects_filter: filter });
   const info = await link.ask(`list ${filter}`, look, { repeatable: true });
   return Object.keys(info.state.subjects ?? {}).toSorted();
+}
+
+function isWide(filter: Subject): boolean {
+  return /(^|\.)[*>](\.|$)/.test(filter);
 }
 
 /** JSON as bytes, refused when the server would end the connection over their number. */

@@ -116,6 +116,17 @@ export function logging(open: OpenStore): void {
     expect(await log.subjects("events", "nothing.>")).toEqual([]);
   });
 
+  test("long reads are complete and in order", async () => {
+    const { log } = (await use(open)).store;
+    await Promise.all(range(700).map((index) => log.append("events", `${index % 3 ? "a" : "b"}.${index % 5}`, index)));
+    for (const filter of ["a.>", "*.1", ">", "a.1"]) {
+      const all = await log.read("events", filter);
+      expect(all.map((record) => record.seq)).toEqual(all.map((record) => record.seq).toSorted((a, b) => a - b));
+      expect(new Set(all.map((record) => record.seq)).size).toBe({ "a.>": 466, "*.1": 140, ">": 700, "a.1": 93 }[filter]);
+      expect(await log.read("events", filter, { after: 100, limit: 80 })).toEqual(all.filter((record) => record.seq > 100).slice(0, 80));
+    }
+  });
+
   test("a purge keeps the newest of one subject and never gives a sequence twice", async () => {
     const { log } = (await use(open)).store;
     for (const index of range(4)) {
