@@ -73,14 +73,20 @@ async function ask(drive: Drive, step: string, digest: string, question: Questio
   return asked;
 }
 
-/** The first decision on exactly this question; silence until the deadline is a refusal. */
+/** The first decision on exactly this question; silence until the deadline is a refusal, whatever comes later and whoever reads it then. */
 async function answer(drive: Drive, asked: Extract<Fact, { is: "asked" }>, withinMs: number): Promise<Decided> {
   const { bus, clock } = drive.office;
   const { step, nonce, digest, until } = asked;
   const end = clock.mono() + Math.min(Math.max(0, until - clock.now()), withinMs);
+  const requests = await patiently(drive, () => bus.since(approvalRequested, drive.name.run, asked.position));
+  const request = requests.find(({ event }) => event.data.nonce === nonce);
+  // Both dated by the store, so that no worker's clock decides whether an answer came in time.
+  const inTime = (received: number) => request !== undefined && received <= request.received + withinMs;
   for (;;) {
     const answers = await patiently(drive, () => bus.since(approvalDecided, drive.name.run, asked.position));
-    const mine = answers.find(({ event }) => event.data.step === step && event.data.nonce === nonce && event.data.digest === digest);
+    const mine = answers.find(
+      ({ event: { data }, received }) => data.step === step && data.nonce === nonce && data.digest === digest && inTime(received),
+    );
     if (mine) {
       const { approve, note } = mine.event.data;
       const who = mine.event.lsactor ?? mine.event.source;
