@@ -61,8 +61,11 @@ export async function judge(drive: Drive, step: string, act: Act, observed: Obse
   if (held.says === "ask") {
     const plan = { function: spec.id, machine: act.machine, acts: spec.acts, because: held.reason };
     const ask = `${spec.id} wants to ${act.verb} ${act.machine}. ${held.reason}`;
+    const before = journal.entries.length;
     const answer = await decide(drive, `ask: ${held.guard}`, { ask, plan, withinMs: askMs });
     if (!answer.approved) throw new DeniedError(`${act.verb} on ${act.machine}: refused by ${answer.who}`);
+    // A guard that asks the same again although a person agreed holds the act back.
+    if (journal.entries.length === before) await control.wait(recheckMs);
     return undefined;
   }
   const last = journal.entries.at(-1);
