@@ -138,6 +138,7 @@ function watchTimeout(drive: Drive, stop: AbortSignal): void {
   void (async () => {
     for (let before = clock.mono(); !stop.aborted; before = clock.mono()) {
       await clock.sleep(tick, stop).catch(() => undefined);
+      if (stop.aborted) return;
       if (!isPaused(drive.journal.entries)) used += Math.min(clock.mono() - before, 2 * tick);
       if (used < limit) continue;
       const doing = drive.journal.entries.findLast((entry) => "step" in entry);
@@ -147,8 +148,9 @@ function watchTimeout(drive: Drive, stop: AbortSignal): void {
   })();
 }
 
+/** Neither a change of owner nor a guard that asks once more ends a pause. */
 function isPaused(entries: readonly Entry[]): boolean {
-  const last = entries.at(-1);
+  const last = entries.findLast((entry) => entry.is !== "fenced" && entry.is !== "judged");
   return last?.is === "asked" || last?.is === "parked" || (last?.is === "waiting" && last.paused === true);
 }
 
