@@ -87,9 +87,11 @@ export async function createRedfishBmc(options: {
     for await (const part of incoming) parts.push(part as Buffer);
     const { method = "GET", url = "/", headers } = incoming;
     const request: BmcRequest = { method, path: url, headers, body: parsed(Buffer.concat(parts).toString("utf8")) };
-    if (gone() || roll() < host.faults.loss) return void incoming.socket.destroy();
+    // Lost is the request or, as often, its answer.
+    const lost = roll() < host.faults.loss ? (roll() < 0.5 ? "drop" : "then-drop") : undefined;
+    if (gone() || lost === "drop") return void incoming.socket.destroy();
     requests.push(request);
-    const instead = bmc.intercept?.(request);
+    const instead = bmc.intercept?.(request) ?? lost;
     if (instead === "drop") return void incoming.socket.destroy();
     if (instead === "hang") return;
     const result: Answer = typeof instead === "object" ? instead : service.answer(request);

@@ -6,7 +6,7 @@ import { brokeOff, type Http } from "./http.ts";
 import { accepted, objectOf, type Reply } from "./reply.ts";
 
 /** A request that changes something. `gate` is the permit's: it runs immediately before anything is written. */
-export interface Change {
+interface Change {
   readonly method: "POST" | "PATCH";
   readonly path: string;
   readonly body: Fields;

@@ -21,7 +21,7 @@ export type RedfishTls =
   | { readonly plain: true };
 
 /** A SHA-256 fingerprint in one spelling: lower-case hexadecimal without colons. */
-export function fingerprintOf(text: string): string {
+function fingerprintOf(text: string): string {
   return text.replaceAll(/[:\s]/g, "").toLowerCase();
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { explain, GateClosedError, UnsupportedError } from "#events";
+import { effectOf, explain, GateClosedError, UnsupportedError } from "#events";
 import type { Interception } from "#test/lab/redfish-bmc.ts";
 import type { BmcRequest } from "#test/lab/redfish-service.ts";
 import { createRig, type Rig, rejection, verdict } from "./rig.ts";
@@ -162,6 +162,29 @@ describe("one write", () => {
     const power = rig.power({ expect: { uuid: "41424344-4546-4748-494A-4B4C4D4E4F50" } });
     expect((await power.off(rig.permit("force-off"), "hard")).did).toBe("sent");
   });
+});
+
+test("on a lossy network a reset happens once where it was sent, never where it had no effect, and never twice", async () => {
+  const outcomes = { sent: 0, none: 0, unknown: 0 };
+  for (let seed = 1; seed <= 60; seed += 1) {
+    rig = await createRig("dell", { seed });
+    const power = rig.power();
+    await power.capabilities();
+    rig.host.faults.loss = 0.35;
+    const outcome = await power.reset(rig.permit("reset")).then(
+      ({ did }) => did,
+      (error: unknown) => effectOf(error),
+    );
+    if (outcome === "already") throw new Error("a reset is never already done");
+    outcomes[outcome] += 1;
+    const { reset } = rig.host.count;
+    if (outcome === "sent") expect(reset, `seed ${seed}`).toBe(1);
+    if (outcome === "none") expect(reset, `seed ${seed}`).toBe(0);
+    expect(reset, `seed ${seed}`).toBeLessThanOrEqual(1);
+    rig.host.faults.loss = 0;
+    await rig.close();
+  }
+  expect(Math.min(...Object.values(outcomes))).toBeGreaterThan(0);
 });
 
 describe("which type is pressed", () => {

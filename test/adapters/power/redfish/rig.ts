@@ -20,10 +20,10 @@ export interface Rig {
 
 export async function createRig(
   personality: PersonalityName = "dell",
-  options: { power?: "on" | "off"; tls?: Parameters<typeof createRedfishBmc>[0]["tls"] } = {},
+  { power = "on", ...over }: { power?: "on" | "off" } & Pick<Parameters<typeof createRedfishBmc>[0], "tls" | "seed"> = {},
 ): Promise<Rig> {
   const clock = scaledClock(20);
-  const host = createHost({ name: "w1", clock, power: options.power ?? "on", bootMs: 6000, offMs: 1000, shutdownMs: 2000, gpus: 2 });
+  const host = createHost({ name: "w1", clock, power, bootMs: 6000, offMs: 1000, shutdownMs: 2000, gpus: 2 });
   const bmc = await createRedfishBmc({
     host,
     clock,
@@ -31,7 +31,7 @@ export async function createRig(
     user: "root",
     password: "calvin-and-hobbes",
     restartMs: 4000,
-    ...(options.tls ? { tls: options.tls } : {}),
+    ...over,
   });
   const opened: { close(): Promise<void> }[] = [];
   let read = 0;
