@@ -75,7 +75,9 @@ async function bury(office: Office, name: RunName, entries: readonly Entry[], re
   const started = entries[0];
   if (started?.is !== "started") return;
   const letter = { reason, function: name.function, run: name.run, event: started.event };
-  await office.store.log.append("dead", `${encodeToken(started.event.type)}.${encodeToken(name.key)}`, letter as unknown as Json, {
-    id: `dead/${name.run}`,
-  });
+  const subject = `${encodeToken(started.event.type)}.${encodeToken(name.key)}`;
+  // The store forgets ids after a while; an epilogue may be repeated later than that.
+  const there = await office.store.log.read("dead", subject);
+  if (there.some((record) => (record.data as { run?: string } | null)?.run === name.run)) return;
+  await office.store.log.append("dead", subject, letter as unknown as Json, { id: `dead/${name.run}` });
 }
