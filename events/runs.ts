@@ -14,7 +14,7 @@ export interface RunSummary {
   readonly status: "queued" | "running" | "waiting" | "asking" | "parked" | "finished";
   readonly reason: string;
   readonly step?: string;
-  /** ISO 8601: when it looks again by itself. */
+  /** ISO 8601: when it looks again by itself, at the latest. Absent only where it waits for a person's word, or has finished. */
   readonly nextWake?: string;
   readonly startedAt: string;
   readonly updatedAt: string;

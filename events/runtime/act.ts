@@ -151,7 +151,7 @@ async function attempt(drive: Drive, step: string, act: Act, times: Times): Prom
     verdicts,
   };
   const { clean } = await drive.journal.append(intent);
-  drive.show({ status: "running", reason: `${act.verb} on ${act.machine}`, step });
+  drive.show({ status: "running", reason: `${act.verb} on ${act.machine}`, step, nextWake: started.wall + times.settleMs });
   if (!clean) return outcome(drive, intent, { is: "not-done", seen: "not performed: the intent was acknowledged late" });
 
   const late = () => {
@@ -212,7 +212,7 @@ async function settle(drive: Drive, act: Act, times: Times, startedMono: number,
     if (seen.is === "done") return seen;
     const left = startedMono + times.settleMs - clock.mono();
     if (left <= 0) return { is: seen.is, seen: `${seen.seen}; the device had answered: ${answer}` };
-    drive.show({ status: "running", reason: `${act.verb} sent; seen: ${seen.seen}` });
+    drive.show({ status: "running", reason: `${act.verb} sent; seen: ${seen.seen}`, nextWake: clock.now() + times.everyMs });
     await undisturbed(drive, Math.min(times.everyMs, left));
   }
 }

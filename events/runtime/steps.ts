@@ -90,7 +90,7 @@ export function createStep(pass: Pass): Step {
         const before = pass.done(name);
         if (before) return before.result as never;
         const { attempts = 3, timeout = "30s", leaves, leftNothing, clears } = options;
-        drive.show({ status: "running", reason: name, step: name });
+        drive.show({ status: "running", reason: name, step: name, nextWake: clock.now() + milliseconds(timeout) });
         if (leaves) await journal.append({ is: "obliged", obligation: leaves });
         const result = await attempted(drive, name, attempts, (signal) => work(signal), milliseconds(timeout));
         if (leaves && leftNothing?.(result)) await journal.append({ is: "cleared", kind: leaves.kind });

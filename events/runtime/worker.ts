@@ -240,6 +240,7 @@ export function createWorker(options: WorkerOptions): Worker {
             worker: office.worker(),
             status: "queued",
             reason: "accepted",
+            nextWake: now,
             startedAt: now,
             updatedAt: now,
             obligations: [],
@@ -276,7 +277,8 @@ export function createWorker(options: WorkerOptions): Worker {
     const spec = functions.find((item) => item.id === started.function);
     if (!spec || entries.some((entry) => entry.v > journalFormat)) {
       const why = spec ? "its journal has a newer format" : `function ${started.function} is not here`;
-      await runs.set(run, (now) => now && { ...now, status: "waiting", reason: `no worker can take it: ${why}` });
+      const nextWake = new Date(clock.now() + leases.beatMs).toISOString();
+      await runs.set(run, (now) => now && { ...now, status: "waiting", reason: `no worker can take it: ${why}`, nextWake });
       return;
     }
     const owner = ownerOf(entries) ?? "";
@@ -317,6 +319,7 @@ export function createWorker(options: WorkerOptions): Worker {
               worker: ownerOf(entries) ?? "",
               status: "queued",
               reason: "found in its journal",
+              nextWake: new Date(clock.now()).toISOString(),
               startedAt: at,
               updatedAt: at,
               obligations: [],
