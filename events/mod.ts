@@ -30,6 +30,7 @@ export { clearLeases, type LeaseTimes } from "./leases.ts";
 export type { Ledger, LedgerEntry } from "./ledger.ts";
 export { createMemoryStore } from "./memory.ts";
 export type { Reservations, Use } from "./reservations.ts";
+export { emitRound, nextRounds, startRounds } from "./rounds.ts";
 export type { RunSummary, Runs } from "./runs.ts";
 export type { Accepted, Incoming } from "./runtime/accept.ts";
 export { runIdOf } from "./runtime/accept.ts";
@@ -37,6 +38,7 @@ export { askGuards } from "./runtime/judge.ts";
 export type { Office, RunName, RuntimeLog } from "./runtime/office.ts";
 export type { ActVerb, Permit } from "./runtime/permit.ts";
 export { admit } from "./runtime/permit.ts";
+export { planEvent } from "./runtime/plan.ts";
 export type {
   Act,
   ActIntent,

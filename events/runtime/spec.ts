@@ -56,6 +56,8 @@ export interface RunOptions<Result> {
   readonly clears?: Obligation["kind"];
   /** The work only reads: a plan may run it. */
   readonly reads?: boolean;
+  /** What a plan takes for the answer of work that it must not run. */
+  readonly planned?: Result;
 }
 
 /** The seven verbs of a function. Steps are remembered by name; a name used twice in a run is an error. */
@@ -63,6 +65,7 @@ export interface Step {
   /** This run, and the runs whose obligations it took over. */
   readonly self: { readonly run: string; readonly inherited: readonly string[] };
   /** A read, or an idempotent write: the result is recorded once, the work may run more than once. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: work that only does something answers void, and that is as good as undefined
   run<Result extends StepResult | void>(
     name: string,
     work: (signal: AbortSignal) => Promise<Result> | Result,

@@ -24,7 +24,11 @@ export async function takeOutOfService(machine: string, step: Step, ports: Servi
     return;
   await cordon(machine, step, ports);
   if (hard) return;
-  const report = await step.run("drain", (signal) => drained(machine, ports, signal), { timeout: "11m", attempts: 2 });
+  const report = await step.run("drain", (signal) => drained(machine, ports, signal), {
+    timeout: "11m",
+    attempts: 2,
+    planned: { left: [], evicted: 0 },
+  });
   if (report.left.length === 0) return;
   const left = report.left.join("; ");
   await step.approve("go on with these pods", {

@@ -1,0 +1,47 @@
+import { readdirSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type FunctionSpec, LightsoutError } from "#events";
+import nodeLost from "#functions/node-lost.ts";
+import powerCycle from "#functions/power-cycle.ts";
+import powerOff from "#functions/power-off.ts";
+import powerOn from "#functions/power-on.ts";
+
+/** The functions that come with Lightsout. */
+export const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle];
+
+const doors: Readonly<Record<string, string>> = {
+  lightsout: new URL("../functions/mod.ts", import.meta.url).href,
+  "lightsout/testing": new URL("../events/testing/mod.ts", import.meta.url).href,
+};
+
+/** Lets functions outside this project import `lightsout` and `lightsout/testing`. */
+export function openDoors(): void {
+  registerHooks({ resolve: (specifier, context, next) => next(doors[specifier] ?? specifier, context) });
+}
+
+/**
+ * The built-in functions and those of a user's folder: every `.ts`, `.js` or `.mjs` file whose default export is a function. One with the
+ * id of a built-in takes its place. Throws `LO_FUNCTION` naming the file.
+ */
+export async function loadFunctions(folder: string | undefined): Promise<readonly FunctionSpec[]> {
+  if (folder === undefined) return builtinFunctions;
+  openDoors();
+  const own: FunctionSpec[] = [];
+  for (const file of readdirSync(folder)
+    .filter((name) => /\.(ts|js|mjs)$/.test(name) && !/\.(test|d)\.ts$/.test(name))
+    .sort()) {
+    const path = join(folder, file);
+    const fail = (why: string, cause?: unknown): never => {
+      throw new LightsoutError("LO_FUNCTION", `${path}: ${why}`, { hint: 'Export default defineFunction(…) from "lightsout"', cause });
+    };
+    const loaded = await import(pathToFileURL(path).href).catch((error: unknown) => fail(`cannot be loaded: ${String(error)}`, error));
+    const spec = (loaded as { default?: Partial<FunctionSpec> }).default;
+    if (typeof spec?.id !== "string" || typeof spec.handler !== "function" || !spec.on)
+      fail("its default export is not a function of Lightsout");
+    else if (own.some((other) => other.id === spec.id)) fail(`the id "${spec.id}" is used twice in this folder`);
+    else own.push(spec as FunctionSpec);
+  }
+  return [...builtinFunctions.filter((builtin) => !own.some((spec) => spec.id === builtin.id)), ...own];
+}
