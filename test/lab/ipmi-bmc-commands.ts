@@ -50,9 +50,10 @@ export function createIpmiCommands(options: {
   offered: readonly CipherSuite[];
   guidOrder: "smbios" | "rfc" | "ipmi";
   hasKg: boolean;
+  selStep: number;
   restart: () => void;
 }) {
-  const { host, offered, guidOrder, hasKg, restart } = options;
+  const { host, offered, guidOrder, hasKg, selStep, restart } = options;
   let identifying = false;
 
   const outside: Record<string, (data: Buffer) => Reply> = {
@@ -113,19 +114,20 @@ export function createIpmiCommands(options: {
       return ok(0x01, 0x05, flags, device << 2, 0, 0, 0);
     },
     "a/40"() {
-      const count = selRecords(host).length;
+      const count = selRecords(host, selStep).length;
       return ok(0x51, count & 0xff, count >> 8, 0xff, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0, 0x02);
     },
     "a/42": () => ok(0x01, 0x00),
     "a/43"(data) {
       if (data.length < 6) return refuse(short);
-      const records = selRecords(host);
+      const records = selRecords(host, selStep);
       const asked = data.readUInt16LE(2);
-      const index = asked === 0 ? 0 : asked === 0xffff ? records.length - 1 : asked - 1;
+      const known = records.findIndex((record) => record.readUInt16LE(0) === asked);
+      const index = asked === 0 ? 0 : asked === 0xffff ? records.length - 1 : known;
       const record = records[index];
       if (!record) return refuse(0xcb);
-      const next = index + 2 > records.length ? 0xffff : index + 2;
-      return give(Buffer.concat([Buffer.from([next & 0xff, next >> 8]), record]));
+      const next = records[index + 1]?.subarray(0, 2) ?? Buffer.from([0xff, 0xff]);
+      return give(Buffer.concat([next, record]));
     },
     "a/10"(data) {
       const { length } = fruBytes(host);
@@ -177,14 +179,14 @@ const events: Readonly<Partial<Record<HostLogEntry["what"], readonly [type: numb
   button: [0x14, 0x00, 0x00],
 };
 
-function selRecords(host: Host): Buffer[] {
+function selRecords(host: Host, step: number): Buffer[] {
   const told = host.log.flatMap((entry) => {
     const event = events[entry.what];
     return event ? [{ at: entry.at, event }] : [];
   });
   return told.map(({ at, event: [type, offset, edge] }, index) => {
     const record = Buffer.alloc(16);
-    record.writeUInt16LE(index + 1, 0);
+    record.writeUInt16LE(1 + index * step, 0);
     record.writeUInt8(0x02, 2);
     record.writeUInt32LE(Math.floor(at / 1000), 3);
     record.writeUInt8(0x20, 7);

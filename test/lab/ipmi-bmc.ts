@@ -46,6 +46,8 @@ interface BmcSession {
  * @param seed for the packet loss of `host.faults.loss`, both ways
  * @param userPrivilege what the user may ask for, 2 to 4; default 4
  * @param slots parallel sessions; default 16
+ * @param refuses a completion code to answer instead of executing a command in a session
+ * @param selStep distance of record ids in the event log; default 1
  * @param sessionMs idle time after which a session is dropped; default 60 000
  */
 export async function createIpmiBmc(options: {
@@ -61,6 +63,8 @@ export async function createIpmiBmc(options: {
   slots?: number;
   sessionMs?: number;
   guidOrder?: "smbios" | "rfc" | "ipmi";
+  refuses?: (request: IpmiRequest) => number | undefined;
+  selStep?: number;
 }): Promise<IpmiBmc> {
   const { host, clock, userPrivilege = 4, slots = 16, sessionMs = 60_000, guidOrder = "smbios" } = options;
   const offered = options.suites ?? [3, 17];
@@ -70,7 +74,14 @@ export async function createIpmiBmc(options: {
   const sessions = new Map<number, BmcSession>();
   const requests: IpmiRequest[] = [];
   let nextId = 0x0200_0001;
-  const commands = createIpmiCommands({ host, offered, guidOrder, hasKg: kg !== undefined, restart: () => sessions.clear() });
+  const commands = createIpmiCommands({
+    host,
+    offered,
+    guidOrder,
+    hasKg: kg !== undefined,
+    selStep: options.selStep ?? 1,
+    restart: () => sessions.clear(),
+  });
   const socket = createSocket("udp4");
 
   const dead = () => host.faults.bmcDead || host.faults.noMains;
@@ -154,9 +165,13 @@ export async function createIpmiBmc(options: {
     if (!request) return undefined;
     const { netFn, cmd, sequence } = request;
     const data = Buffer.from(request.data);
-    requests.push({ netFn, cmd, data });
     const { consoleId, bmcId } = session.known;
-    const answer = commands.run({ netFn, cmd, data }, { session, close: (id) => sessions.delete(id) });
+    const refused = options.refuses?.({ netFn, cmd, data });
+    if (refused === undefined) requests.push({ netFn, cmd, data });
+    const answer =
+      refused !== undefined
+        ? { completion: refused, data: Buffer.alloc(0) }
+        : commands.run({ netFn, cmd, data }, { session, close: (id) => sessions.delete(id) });
     const message = encodeResponse({ netFn: netFn + 1, cmd, sequence, ...answer });
     session.outbound += 1;
     if (!sessions.has(bmcId) && cmd !== 0x3c && cmd !== 0x02) return undefined;

@@ -5,6 +5,7 @@ import { completionText } from "./completion.ts";
 import { handshake, type Login, type SetupFailure } from "./handshake.ts";
 import { listSuites } from "./offered.ts";
 import type { Session } from "./session.ts";
+import { morePrivilege } from "./status.ts";
 import { type IpmiTimeouts, waits } from "./timing.ts";
 import type { Address, IpmiTransport } from "./transport.ts";
 
@@ -66,18 +67,15 @@ export function createConnect(options: ConnectOptions): Connect {
     await session.close(timeouts.packetMs);
     if (!response) return undefined;
     const refused = `the BMC does not give this user privilege level ${session.privilege}: ${completionText(response.completion)}`;
-    throw fail(
-      operation,
-      "LO_BMC_AUTH",
-      refused,
-      "Give the BMC user operator (to reset the BMC: administrator) privilege on the LAN channel",
-    );
+    throw fail(operation, "LO_BMC_AUTH", refused, morePrivilege);
   };
 
   const refuse = (operation: string, refused: SetupFailure): DeviceError | undefined => {
     switch (refused.failed) {
       case "auth":
         options.rejected();
+        return fail(operation, "LO_BMC_AUTH", refused.why, refused.hint);
+      case "privilege":
         return fail(operation, "LO_BMC_AUTH", refused.why, refused.hint);
       case "busy":
         return fail(operation, "LO_BMC_BUSY", refused.why, "Close other sessions with this BMC, or wait a minute");

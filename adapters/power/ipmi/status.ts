@@ -1,8 +1,13 @@
-/** A session set-up that the BMC refused. `auth` must never be tried again by itself: BMCs lock accounts. */
+/**
+ * A session set-up that the BMC refused. `auth` must never be tried again by itself: BMCs lock accounts. `privilege` came before
+ * any password was looked at.
+ */
 export type Refused =
   | { readonly failed: "suite" | "busy" | "protocol"; readonly why: string }
-  | { readonly failed: "auth"; readonly why: string; readonly hint: string };
+  | { readonly failed: "auth" | "privilege"; readonly why: string; readonly hint: string };
 
+/** What to do about a privilege that was refused. */
+export const morePrivilege = "Give the BMC user operator (to reset the BMC: administrator) privilege on the LAN channel";
 const code = (status: number) => `status ${status.toString(16).toUpperCase().padStart(2, "0")}`;
 
 /** RMCP+ and RAKP status codes (IPMI 2.0 table 13-15). 02 and 08, a session id it does not know any more, begin again. */
@@ -25,9 +30,9 @@ export function readStatus(status: number): Refused | { failed: "silent"; phase:
       return { failed: "suite", why: `it refuses the cipher suite (${code(status)})` };
     case 0x0a:
       return {
-        failed: "auth",
+        failed: "privilege",
         why: `the user may not have this privilege (${code(status)})`,
-        hint: "Give the BMC user operator privilege",
+        hint: morePrivilege,
       };
     case 0x0d:
       return {
