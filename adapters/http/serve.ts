@@ -37,6 +37,10 @@ export async function serveHttp(
     errorHandler: () => problemResponse(new ProblemError(400, "LO_HTTP_REQUEST", "The request's target or Host header is not valid")),
   });
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000, connectionsCheckingInterval: 5000 }, listener);
+  // A connection that was busy when the server closed would else be kept for seconds.
+  server.on("request", (_, outgoing) =>
+    outgoing.once("close", () => server.listening || setImmediate(() => server.closeIdleConnections())),
+  );
   await begin(server, host, port);
   const { address, port: bound, family } = server.address() as AddressInfo;
   return {
