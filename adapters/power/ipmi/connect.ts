@@ -64,7 +64,8 @@ export function createConnect(options: ConnectOptions): Connect {
     const command = setSessionPrivilege(session.privilege);
     const { response } = await session.request(command, { waits: waits(timeouts.packetMs, timeouts.tries), signal });
     if (response?.completion === 0) return session;
-    await session.close(timeouts.packetMs);
+    void session.close(timeouts.packetMs);
+    signal.throwIfAborted();
     if (!response) return undefined;
     const refused = `the BMC does not give this user privilege level ${session.privilege}: ${completionText(response.completion)}`;
     throw fail(operation, "LO_BMC_AUTH", refused, morePrivilege);
@@ -86,7 +87,7 @@ export function createConnect(options: ConnectOptions): Connect {
     }
   };
 
-  return async (operation, privilege, signal) => {
+  const setUp: Connect = async (operation, privilege, signal) => {
     const address = await transport.resolve(host, port).catch((error: unknown) => {
       throw fail(operation, "LO_BMC_UNREACHABLE", "the name does not resolve", "Check the BMC address", error);
     });
@@ -130,5 +131,20 @@ export function createConnect(options: ConnectOptions): Connect {
       "no answer to IPMI over LAN",
       "Check address and network; current BMCs ship with IPMI over LAN turned off: enable it, or use Redfish",
     );
+  };
+
+  return async (operation, privilege, signal) => {
+    try {
+      return await setUp(operation, privilege, signal);
+    } catch (error) {
+      if (error instanceof DeviceError || signal.aborted) throw error;
+      throw fail(
+        operation,
+        "LO_BMC_UNREACHABLE",
+        "the UDP socket cannot be used",
+        "Check this host's network and its limit of open files",
+        error,
+      );
+    }
   };
 }

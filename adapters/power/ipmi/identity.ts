@@ -37,7 +37,7 @@ const placeholderSerials =
   /^(to be filled by o\.?e\.?m\.?|default string|system serial number|not (specified|applicable|available)|none|n\/?a|oem|unknown|0*|x+|\.*|0?123456789)$/i;
 
 /** Whether one of these uuids is no machine's own. */
-export const isPlaceholderGuid = (uuids: readonly string[]): boolean =>
+const isPlaceholderGuid = (uuids: readonly string[]): boolean =>
   uuids.some((uuid) => placeholderUuids.has(uuid) || new Set(uuid.replaceAll("-", "")).size === 1);
 
 export const isPlaceholderSerial = (serial: string): boolean => placeholderSerials.test(serial.trim());

@@ -4,7 +4,7 @@ import type { Line } from "./transport.ts";
 import { createWindow } from "./window.ts";
 
 /** What came of one request: its answer, or silence, and how often it went out. */
-export interface Answer {
+interface Answer {
   readonly response: Response | undefined;
   /** 0 = nothing was sent. */
   readonly sent: number;

@@ -8,10 +8,10 @@ import { type IpmiTimeouts, waits } from "./timing.ts";
 export class SessionLost extends Error {}
 
 /** What a read came to: its value, or the completion code it was refused with. */
-export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly completion: number };
+type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly completion: number };
 
 /** What a write came to. `wrongState`: refused with D5. `sent` > 1: an earlier copy may have been executed. */
-export interface Written {
+interface Written {
   readonly wrongState: boolean;
   readonly sent: number;
   readonly answer: string;

@@ -39,6 +39,7 @@ type Listener = (packet: Packet) => void;
 export function createIpmiTransport({ clock }: { clock: Clock }): IpmiTransport {
   const sockets = new Map<4 | 6, Promise<Socket>>();
   const byId = new Map<number, Listener>();
+  let closed = false;
   const byAddress = new Map<string, Set<Listener>>();
   const place = (ip: string, port: number) => `${ip} ${port}`;
 
@@ -63,6 +64,7 @@ export function createIpmiTransport({ clock }: { clock: Clock }): IpmiTransport 
     return socket;
   };
   const socketFor = (family: 4 | 6): Promise<Socket> => {
+    if (closed) return Promise.reject(new Error("the IPMI transport was closed"));
     const open = sockets.get(family);
     if (open) return open;
     const opening = bind(family);
@@ -93,7 +95,13 @@ export function createIpmiTransport({ clock }: { clock: Clock }): IpmiTransport 
       byId.set(consoleId, hear);
       return {
         consoleId,
-        send: (datagram) => socket.send(datagram, address.port, address.ip, () => undefined),
+        send(datagram) {
+          try {
+            socket.send(datagram, address.port, address.ip, () => undefined);
+          } catch {
+            // The socket was closed meanwhile: as lost as on the wire.
+          }
+        },
         exchange: (send, pick, ms, signal) => exchange(clock, waiting, send, pick, ms, signal),
         close() {
           byId.delete(consoleId);
@@ -103,6 +111,7 @@ export function createIpmiTransport({ clock }: { clock: Clock }): IpmiTransport 
       };
     },
     async close() {
+      closed = true;
       const open = [...sockets.values()];
       sockets.clear();
       await Promise.all(open.map(async (socket) => new Promise<void>((resolve) => void socket.then((it) => it.close(() => resolve())))));
@@ -140,7 +149,8 @@ function exchange<T>(
       return end(() => reject(error));
     }
     clock.sleep(ms, timer.signal).then(
-      () => end(() => resolve(undefined)),
+      // After a stall of the process, answers wait in the socket while timers fire first: read those before giving up.
+      () => setImmediate(() => end(() => resolve(undefined))),
       () => undefined,
     );
   });

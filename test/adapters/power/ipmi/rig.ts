@@ -6,7 +6,7 @@ import { createIpmiBmc } from "#test/lab/ipmi-bmc.ts";
 import { createRelay, type Pass } from "./relay.ts";
 
 /** Short enough for a silent BMC, long enough for a busy test machine. */
-export const timeouts = { packetMs: 150, tries: 3, setupTries: 2, onceMs: 700, busyMs: 5, busyTries: 3, idleMs: 5000 };
+export const timeouts = { packetMs: 250, tries: 3, setupTries: 2, onceMs: 700, busyMs: 5, busyTries: 3, idleMs: 5000 };
 
 export const permitFor = (machine: string, verb: ActVerb, gate: () => void = () => undefined): Permit =>
   mintPermit({ run: "r1", step: "s1", attempt: 1, machine, verb, gate, signal: new AbortController().signal });

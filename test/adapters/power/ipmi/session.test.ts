@@ -254,6 +254,28 @@ describe("a bad network", () => {
   });
 });
 
+describe("cipher suite 3", () => {
+  it("carries reads, acts, boot flags and the event log", async () => {
+    const rig = await rigWith({ bmc: { suites: [3] } });
+    await rig.power.bootOnce(rig.permit("boot-once"), "pxe");
+    expect((await rig.power.bootOverride()).target).toBe("pxe");
+    await rig.power.off(rig.permit("force-off"), "hard");
+    await settled(rig.host, "off");
+    expect((await rig.power.state()).state).toBe("off");
+    expect((await rig.power.eventLog()).at(-1)?.power).toBe("turned-off");
+    expect((await rig.power.identity()).serial).toBe(rig.host.identity.serial);
+  });
+});
+
+describe("a closed transport", () => {
+  it("fails reads and acts with effect none", async () => {
+    const rig = await rigWith();
+    await rig.transport.close();
+    expect(await failure(rig.power.state())).toMatchObject({ code: "LO_BMC_UNREACHABLE", effect: "none" });
+    expect(await failure(rig.power.off(rig.permit("force-off"), "hard"))).toMatchObject({ code: "LO_BMC_UNREACHABLE", effect: "none" });
+  });
+});
+
 describe("many BMCs", () => {
   it("are served over one socket", async () => {
     const clock = systemClock;
