@@ -10,14 +10,17 @@ import type { FunctionSpec } from "./spec.ts";
 /** Begins a run: resolves when its first entry is durable (here or by another worker before us). */
 export type Begin = (spec: FunctionSpec, run: string, subject: string, item: StoredEvent) => Promise<void>;
 
+/** Events taken in at the same moment, each with its own acknowledgement. What operators say is taken in its order. */
+const width: Readonly<Record<Lane, number>> = { op: 1, std: 8 };
+
 /**
  * Turns stored events into runs: one event, one run for each function that listens. An event is settled only when all its
  * runs have begun; what cannot be read goes to the dead letters with the reason.
  */
 export async function startIntake(office: Office, begin: Begin): Promise<Stop> {
-  const lanes: Lane[] = ["op", "std"];
+  const hands = Object.entries(width).flatMap(([lane, count]) => Array.from({ length: count }, () => lane));
   const stops = await Promise.all(
-    lanes.map((lane) => office.store.log.consume("events", `${lane}.>`, `intake-${lane}`, (record) => take(office, record, begin))),
+    hands.map((lane) => office.store.log.consume("events", `${lane}.>`, `intake-${lane}`, (record) => take(office, record, begin))),
   );
   return async () => {
     await Promise.all(stops.map((stop) => stop()));
