@@ -15,8 +15,8 @@ const AT_ONCE = 32;
 
 /** Opens the site's buckets, creating those that are missing. */
 export async function createKv(link: Link, site: string, replicas: number): Promise<Kv> {
-  const buckets = new Map<Bucket, KV>();
-  for (const bucket of BUCKETS) buckets.set(bucket, await openBucket(link, bucketName(site, bucket), replicas));
+  const opened = BUCKETS.map(async (bucket) => [bucket, await openBucket(link, bucketName(site, bucket), replicas)] as const);
+  const buckets: ReadonlyMap<Bucket, KV> = new Map(await Promise.all(opened));
   const kvOf = (bucket: Bucket): KV => {
     link.closing.throwIfAborted();
     const found = buckets.get(bucket);

@@ -29,8 +29,7 @@ export async function createNatsStore(options: NatsStoreOptions): Promise<EventS
   checkSite(site);
   const link = await openLink(options, `lightsout-${site}`);
   try {
-    await ensureStreams(link, site, replicas);
-    const kv = await createKv(link, site, replicas);
+    const [kv] = await Promise.all([createKv(link, site, replicas), ensureStreams(link, site, replicas)]);
     return {
       kind: "nats",
       log: createLog(link, site),

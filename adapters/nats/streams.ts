@@ -9,28 +9,31 @@ import { natsSubject, streamName } from "./names.ts";
 const DAY = 86_400_000;
 const DUPLICATE_WINDOW = 120_000;
 
-export const STREAMS: readonly Stream[] = ["events", "journal", "dead"];
+const STREAMS: readonly Stream[] = ["events", "journal", "dead"];
 
 /** Creates the site's streams where they are missing and refuses ones that could lose what must be kept. */
 export async function ensureStreams(link: Link, site: string, replicas: number): Promise<void> {
-  for (const stream of STREAMS) {
-    await ensureStream(link, {
-      name: streamName(site, stream),
-      subjects: [natsSubject(site, stream, ">")],
-      retention: RetentionPolicy.Limits,
-      storage: StorageType.File,
-      // A journal that is full must say so; it must never make room by forgetting.
-      discard: stream === "events" ? DiscardPolicy.Old : DiscardPolicy.New,
-      max_age: stream === "events" ? nanos(30 * DAY) : 0,
-      max_msgs: -1,
-      max_bytes: -1,
-      max_msgs_per_subject: -1,
-      duplicate_window: nanos(DUPLICATE_WINDOW),
-      num_replicas: replicas,
-      // Reads are answered by the leader, so that who writes can read what it wrote.
-      allow_direct: false,
-    });
-  }
+  // All at once: with replicas each waits for an election of its own.
+  await Promise.all(STREAMS.map((stream) => ensureStream(link, configOf(site, stream, replicas))));
+}
+
+function configOf(site: string, stream: Stream, replicas: number): Partial<StreamConfig> & { name: string } {
+  return {
+    name: streamName(site, stream),
+    subjects: [natsSubject(site, stream, ">")],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    // A journal that is full must say so; it must never make room by forgetting.
+    discard: stream === "events" ? DiscardPolicy.Old : DiscardPolicy.New,
+    max_age: stream === "events" ? nanos(30 * DAY) : 0,
+    max_msgs: -1,
+    max_bytes: -1,
+    max_msgs_per_subject: -1,
+    duplicate_window: nanos(DUPLICATE_WINDOW),
+    num_replicas: replicas,
+    // Reads are answered by the leader, so that who writes can read what it wrote.
+    allow_direct: false,
+  };
 }
 
 async function ensureStream(link: Link, wanted: Partial<StreamConfig> & { name: string }): Promise<void> {

@@ -2,9 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Appended, LogRecord } from "#events";
 import { encodeToken } from "#events";
-import { everyCall } from "../store.ts";
 import type { OpenStore } from "./opened.ts";
-import { eventually, range, use } from "./opened.ts";
+import { eventually, everyCall, range, use } from "./opened.ts";
 
 const seqOf = (appended: Appended): number => (appended.ok ? appended.seq : -1);
 

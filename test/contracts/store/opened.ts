@@ -33,3 +33,22 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
 }
 
 export const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+/** Every call of a store, by name: for tests of what a closed or broken one answers. */
+export function everyCall(store: EventStore): Record<string, () => Promise<unknown>> {
+  return {
+    append: () => store.log.append("events", "a", 1),
+    read: () => store.log.read("events", ">"),
+    last: () => store.log.last("events", "a"),
+    position: () => store.log.position("events"),
+    subjects: () => store.log.subjects("events", ">"),
+    follow: () => store.log.follow("events", ">", 0, () => {}),
+    consume: () => store.log.consume("events", ">", "worker", async () => {}),
+    purge: () => store.log.purge("events", "a"),
+    get: () => store.kv.get("claims", "a"),
+    put: () => store.kv.put("claims", "a", 1, 0),
+    delete: () => store.kv.delete("claims", "a", 1),
+    list: () => store.kv.list("claims"),
+    watch: () => store.kv.watch("claims", () => {}),
+  };
+}
