@@ -5,8 +5,6 @@ import type { Stop } from "#events";
 import { encodeToken } from "#events";
 import type { Link } from "./link.ts";
 
-/** How long a worker may be silent before its message goes to another. A live one speaks up every third of it. */
-const ACK_WAIT = 30_000;
 /** Well above what runs or waits at any time: a message in hand or coming again later counts. */
 const IN_HAND_AT_MOST = 20_000;
 /** One at a time: what a client buffers is neither worked on nor kept alive. */
@@ -16,16 +14,18 @@ const RETRY_MOST = 30_000;
 const HAND_ON = 100;
 const PAUSE = 250;
 
-/** Works through the durable position `name`, one message at a time, until stopped. */
-export async function consumeStream(
-  link: Link,
-  stream: string,
-  filter: string,
-  name: string,
-  handle: (message: JsMsg) => Promise<void>,
-): Promise<Stop> {
-  const durable = encodeToken(name);
-  let consumer = await openConsumer(link, stream, durable, filter);
+/** A shared, durable position in a stream. */
+export interface Position {
+  readonly stream: string;
+  readonly filter: string;
+  readonly name: string;
+  /** How long a worker may be silent before its message goes to another, in milliseconds. A live one speaks up every third of it. */
+  readonly ackWait: number;
+}
+
+/** Works through a position, one message at a time, until stopped. */
+export async function consumeStream(link: Link, position: Position, handle: (message: JsMsg) => Promise<void>): Promise<Stop> {
+  let consumer = await openConsumer(link, position);
   let pulling: ConsumerMessages | undefined;
   let inHand: JsMsg | undefined;
   let stopped = false;
@@ -53,7 +53,7 @@ export async function consumeStream(
         if (!message) continue;
         if (ended()) return message.nak(HAND_ON);
         inHand = message;
-        await work(link, message, handle, ended);
+        await work(link, position.ackWait, message, handle, ended);
         inHand = undefined;
       } catch {
         // It may have been deleted, or be on a server that is gone.
@@ -65,7 +65,7 @@ export async function consumeStream(
 
   function reopen() {
     stale = false;
-    return openConsumer(link, stream, durable, filter);
+    return openConsumer(link, position);
   }
 
   /** A message that was answered already ignores this; one in a handler's hands goes to another worker. */
@@ -83,9 +83,15 @@ export async function consumeStream(
   };
 }
 
-async function work(link: Link, message: JsMsg, handle: (message: JsMsg) => Promise<void>, ended: () => boolean): Promise<void> {
+async function work(
+  link: Link,
+  ackWait: number,
+  message: JsMsg,
+  handle: (message: JsMsg) => Promise<void>,
+  ended: () => boolean,
+): Promise<void> {
   const over = new AbortController();
-  void stayAlive(link, message, over.signal, ended);
+  void stayAlive(link, ackWait / 3, message, over.signal, ended);
   let settled = true;
   try {
     await handle(message);
@@ -101,21 +107,22 @@ async function work(link: Link, message: JsMsg, handle: (message: JsMsg) => Prom
   else await message.ackAck().catch(() => {});
 }
 
-async function stayAlive(link: Link, message: JsMsg, over: AbortSignal, ended: () => boolean): Promise<void> {
+async function stayAlive(link: Link, every: number, message: JsMsg, over: AbortSignal, ended: () => boolean): Promise<void> {
   for (;;) {
-    await link.clock.sleep(ACK_WAIT / 3, AbortSignal.any([over, link.closing])).catch(() => {});
+    await link.clock.sleep(every, AbortSignal.any([over, link.closing])).catch(() => {});
     if (over.aborted || ended()) return;
     if (link.connected()) message.working();
   }
 }
 
-async function openConsumer(link: Link, stream: string, durable: string, filter: string) {
+async function openConsumer(link: Link, { stream, filter, name, ackWait }: Position) {
+  const durable = encodeToken(name);
   const wanted: Partial<ConsumerConfig> = {
     durable_name: durable,
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
     filter_subject: filter,
-    ack_wait: nanos(ACK_WAIT),
+    ack_wait: nanos(ackWait),
     max_deliver: -1,
     max_ack_pending: IN_HAND_AT_MOST,
   };
@@ -127,7 +134,9 @@ async function openConsumer(link: Link, stream: string, durable: string, filter:
         throw error;
       });
       if (!found) await link.jsm.consumers.add(stream, wanted);
-      else if (found.config.filter_subject !== filter) await link.jsm.consumers.update(stream, durable, { filter_subject: filter });
+      else if (found.config.filter_subject !== filter || found.config.ack_wait !== nanos(ackWait)) {
+        await link.jsm.consumers.update(stream, durable, { filter_subject: filter, ack_wait: nanos(ackWait) });
+      }
       return link.js.consumers.get(stream, durable);
     },
     { repeatable: true },

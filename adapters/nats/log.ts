@@ -23,7 +23,7 @@ interface Stored {
 }
 
 /** The log in a site's three streams. */
-export function createLog(link: Link, site: string): Log {
+export function createLog(link: Link, site: string, ackWait: number): Log {
   /** `undefined` for what is not JSON: somebody else wrote into the stream. */
   const recordOf = (stream: Stream, message: Stored): LogRecord | undefined => {
     const data = parse(message.string());
@@ -104,7 +104,8 @@ export function createLog(link: Link, site: string): Log {
       });
     },
     consume(stream, filter, name, handle) {
-      return consumeStream(link, streamName(site, stream), natsSubject(site, stream, filter), name, async (message: JsMsg) => {
+      const position = { stream: streamName(site, stream), filter: natsSubject(site, stream, filter), name, ackWait };
+      return consumeStream(link, position, async (message: JsMsg) => {
         const record = recordOf(stream, message);
         if (record) await handle(record);
       });

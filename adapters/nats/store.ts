@@ -13,6 +13,8 @@ export interface NatsStoreOptions extends NatsAddress {
   readonly site: string;
   /** Copies of every stream. Default 1; 3 survives the loss of a server, and of the power of one. */
   readonly replicas?: number;
+  /** How long a worker may be silent before the record in its hands goes to another. Default 30 s; a live worker is never silent. */
+  readonly ackWaitMs?: number;
 }
 
 /**
@@ -25,14 +27,14 @@ export interface NatsStoreOptions extends NatsAddress {
  * one replica a power cut can then lose the last records.
  */
 export async function createNatsStore(options: NatsStoreOptions): Promise<EventStore> {
-  const { site, replicas = 1 } = options;
+  const { site, replicas = 1, ackWaitMs = 30_000 } = options;
   checkSite(site);
   const link = await openLink(options, `lightsout-${site}`);
   try {
     const [kv] = await Promise.all([createKv(link, site, replicas), ensureStreams(link, site, replicas)]);
     return {
       kind: "nats",
-      log: createLog(link, site),
+      log: createLog(link, site, ackWaitMs),
       kv,
       async health() {
         if (link.closing.aborted) return { ok: false, detail: "nats: closed" };

@@ -1,5 +1,9 @@
+import { jetstream } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createNatsStore } from "#adapters/nats/mod.ts";
+import type { LogRecord } from "#events";
+import { systemClock } from "#events";
 import { eventually, gate, range } from "#test/contracts/store/opened.ts";
 import { startNatsServer } from "./nats-server.ts";
 import { peer } from "./peer.ts";
@@ -87,5 +91,34 @@ describe.skipIf(!program)("a nats-server that is killed", () => {
     await writer;
     const kept = (await store.log.read("journal", "run.a")).map((record) => record.data);
     expect(kept).toEqual(acknowledged);
+  });
+});
+
+describe.skipIf(!program)("a worker", () => {
+  test("keeps what it works on for as long as that takes; what a dead one had goes to it", async () => {
+    const server = await startNatsServer(program ?? "");
+    onTestFinished(() => server.close());
+    const store = await createNatsStore({ servers: server.url, site: "lab", ackWaitMs: 600 });
+    onTestFinished(() => store.close());
+    const seen: unknown[] = [];
+    const stop = await store.log.consume("events", ">", "worker", async () => {});
+    await stop();
+    await store.log.append("events", "a", "of the dead");
+    const dead = await connect({ servers: server.url });
+    const taken = await (await jetstream(dead).consumers.get("LIGHTSOUT_lab_EVENTS", "worker")).next();
+    expect(taken?.json()).toBe("of the dead");
+    await dead.close();
+    const other = await createNatsStore({ servers: server.url, site: "lab", ackWaitMs: 600 });
+    onTestFinished(() => other.close());
+    const work = async (record: LogRecord) => {
+      seen.push(record.data);
+      // Five times the wait: without a sign of life it would be handed out again and again.
+      if (record.data === "long") await systemClock.sleep(3_000);
+      if (record.data === "long") seen.push("long is done");
+    };
+    await store.log.append("events", "a", "long");
+    await Promise.all([store, other].map((each) => each.log.consume("events", ">", "worker", work)));
+    await eventually(() => expect(seen).toContain("long is done"));
+    expect(seen.toSorted()).toEqual(["long", "long is done", "of the dead"]);
   });
 });
