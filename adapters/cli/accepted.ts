@@ -1,0 +1,48 @@
+import type { PlannedRun } from "#adapters/http/port.ts";
+import { type Exit, exitCodes } from "./exit-codes.ts";
+import { verdictText } from "./journal.ts";
+import type { Shell } from "./shell.ts";
+import { paint } from "./text.ts";
+import { watch } from "./watch.ts";
+
+/** What the API answers when it let something in. */
+export interface Accepted {
+  readonly id: string;
+  readonly runs: readonly string[];
+  readonly repeated: boolean;
+}
+
+/** Tells what follows from an event, and with `wait` goes along until it has finished or waits for a person. */
+export async function tell(shell: Shell, what: string, accepted: Accepted, options: { wait?: boolean | undefined } = {}): Promise<Exit> {
+  const { runs, repeated } = accepted;
+  const lines = [
+    `${repeated ? "Known already" : "Accepted"}: ${what} (event ${accepted.id})`,
+    ...(runs.length === 0 ? ["No function listens to it: nothing follows"] : []),
+    ...runs.map((run) => `Run ${run}; follow it with: lightsout show ${run} --follow`),
+  ];
+  if (!options.wait) {
+    shell.show(accepted, () => lines);
+    return "ok";
+  }
+  shell.say(...lines);
+  const ends = await Promise.all(runs.map((run) => watch(shell, run, { untilPerson: true })));
+  const worst = ends.map(({ exit }) => exit).sort((a, b) => exitCodes[b].code - exitCodes[a].code)[0] ?? "failed";
+  shell.show({ ...accepted, ended: ends }, () => []);
+  return worst;
+}
+
+/** What would be done, step by step, and where it would stop. */
+export function showPlan(shell: Shell, answer: { readonly plan: readonly PlannedRun[] }): void {
+  shell.show(answer, () =>
+    answer.plan.length === 0
+      ? ["No function listens to this: nothing would follow"]
+      : answer.plan.flatMap(({ function: name, steps, stops }) => [
+          paint("bold", `${name} would:`),
+          ...steps.flatMap(({ step, what, verdicts = [] }, index) => [
+            `  ${index + 1}. ${step}: ${what}`,
+            ...verdicts.map((verdict) => `       ${verdictText(verdict)}`),
+          ]),
+          stops === undefined ? paint("green", "  It would go through.") : paint("yellow", `  It would stop: ${stops}`),
+        ]),
+  );
+}

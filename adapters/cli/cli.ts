@@ -1,0 +1,156 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { LightsoutError, systemClock } from "#events";
+import { createClient } from "./client.ts";
+import { approveCommand } from "./commands/approve.ts";
+import { cancelCommand } from "./commands/cancel.ts";
+import { deadCommand } from "./commands/dead.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { emitCommand } from "./commands/emit.ts";
+import { freezeCommands } from "./commands/freeze.ts";
+import { holdCommand } from "./commands/hold.ts";
+import { machinesCommand } from "./commands/machines.ts";
+import { powerCommand } from "./commands/power.ts";
+import { questionsCommand } from "./commands/questions.ts";
+import { releaseCommand } from "./commands/release.ts";
+import { resumeCommand } from "./commands/resume.ts";
+import { runsCommand } from "./commands/runs.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { showCommand } from "./commands/show.ts";
+import { tokenCommand } from "./commands/token.ts";
+import { trustCommand } from "./commands/trust.ts";
+import { whyCommand } from "./commands/why.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { Failure } from "./failure.ts";
+import type { CliHooks, Shell } from "./shell.ts";
+import { processTerminal } from "./terminal.ts";
+import { harmless, jsonText, paint } from "./text.ts";
+
+/** The command line. */
+export interface Cli {
+  /** Runs one command; answers the exit code and never throws. `argv` starts behind the program's name: `process.argv.slice(2)`. */
+  run(argv: readonly string[]): Promise<number>;
+}
+
+const commands = [
+  serveCommand,
+  demoCommand,
+  machinesCommand,
+  powerCommand,
+  emitCommand,
+  runsCommand,
+  showCommand,
+  questionsCommand,
+  approveCommand,
+  cancelCommand,
+  resumeCommand,
+  holdCommand,
+  releaseCommand,
+  freezeCommands,
+  trustCommand,
+  whyCommand,
+  deadCommand,
+  tokenCommand,
+];
+
+/** The command line over the HTTP API; `serve` and `demo` go to the hooks. */
+export function createCli(hooks: CliHooks): Cli {
+  return {
+    async run(argv) {
+      const json = argv.slice(0, argv.indexOf("--") === -1 ? undefined : argv.indexOf("--")).includes("--json");
+      try {
+        return await runOnce(hooks, argv);
+      } catch (error) {
+        return fail(hooks, error, json);
+      }
+    },
+  };
+}
+
+async function runOnce(hooks: CliHooks, argv: readonly string[]): Promise<number> {
+  const left = { code: 0 };
+  const program = createProgram(hooks);
+  const shell = createShell(hooks, program, (code) => {
+    left.code = code;
+  });
+  for (const add of commands) add(program, shell);
+  await program.parseAsync([...argv], { from: "user" });
+  return left.code;
+}
+
+function createProgram(hooks: CliHooks): Command {
+  const print = (to: (line: string) => void) => (text: string) => to(text.replace(/\n$/, ""));
+  const codes = Object.values(exitCodes).map(({ code, meaning }) => `  ${code}  ${meaning}`);
+  return new Command("lightsout")
+    .description("Event-driven, lights-out automation for bare-metal Talos clusters")
+    .version(readVersion(), "--version", "print the version")
+    .option("--url <url>", "where Lightsout answers (LIGHTSOUT_URL; http://127.0.0.1:7480)")
+    .option("--token <token>", "who you are (better: LIGHTSOUT_TOKEN, which others on this machine cannot see)")
+    .option("--json", "print one JSON document")
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: print(hooks.out), writeErr: print(hooks.err), outputError: () => undefined })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText("after", `\nExit codes:\n${codes.join("\n")}`);
+}
+
+function createShell(hooks: CliHooks, program: Command, leave: (code: number) => void): Shell {
+  const globals = () => program.opts<{ url?: string; token?: string; json?: boolean }>();
+  const shell: Shell = {
+    hooks,
+    clock: hooks.clock ?? systemClock,
+    terminal: "terminal" in hooks ? hooks.terminal : processTerminal(),
+    get json() {
+      return globals().json === true;
+    },
+    get client() {
+      const { url = hooks.env.LIGHTSOUT_URL || "http://127.0.0.1:7480", token = hooks.env.LIGHTSOUT_TOKEN || undefined } = globals();
+      return createClient({ url, token });
+    },
+    say(...lines) {
+      if (!shell.json) for (const line of lines) hooks.out(harmless(line.replaceAll("\n", " ")));
+    },
+    show(document, lines) {
+      if (shell.json) hooks.out(jsonText(document));
+      else shell.say(...lines());
+    },
+    action:
+      (work) =>
+      async (...given) => {
+        const exit = await work(...given);
+        leave(typeof exit === "number" ? exit : exitCodes[exit ?? "ok"].code);
+      },
+  };
+  return shell;
+}
+
+/** Says what failed and what to do next; with `--json` as the one document. Never a stack trace. */
+function fail(hooks: CliHooks, error: unknown, json: boolean): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  const known = describe(error);
+  if (json) hooks.out(jsonText({ error: known }));
+  else {
+    hooks.err(harmless(`${paint("red", "lightsout:")} ${known.message}`));
+    if (known.hint !== undefined) hooks.err(harmless(`  ${known.hint}`));
+  }
+  return known.exit;
+}
+
+function describe(error: unknown): { code: string; message: string; hint?: string | undefined; exit: number } {
+  if (error instanceof CommanderError) {
+    const message = error.code === "commander.help" ? "no command was given" : error.message.replace(/^error: /, "");
+    return { code: "LO_CLI_USAGE", message, hint: "See: lightsout --help", exit: exitCodes.usage.code };
+  }
+  if (error instanceof LightsoutError) {
+    const exit = exitCodes[error instanceof Failure ? error.exit : "failed"].code;
+    return { code: error.code, message: error.message, hint: error.hint, exit };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = "This is a defect of Lightsout; please report it with the command you gave";
+  return { code: "LO_CLI_DEFECT", message: `unexpected: ${message}`, hint, exit: exitCodes.failed.code };
+}
+
+function readVersion(): string {
+  const file = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(file) as { version: string }).version;
+}

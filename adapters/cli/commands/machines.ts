@@ -1,0 +1,44 @@
+import type { Command } from "commander";
+import type { MachineRow } from "#adapters/http/port.ts";
+import type { Shell } from "../shell.ts";
+import { table } from "../text.ts";
+
+/** `machines`: the fleet as it is now. */
+export function machinesCommand(program: Command, shell: Shell): void {
+  program
+    .command("machines")
+    .description("list the machines: power, node, identity, trust, and who holds them")
+    .action(
+      shell.action(async () => {
+        const answer = await shell.client.get<{ machines: MachineRow[] }>("/v1/machines");
+        shell.show(answer, () =>
+          answer.machines.length === 0
+            ? ["The inventory is empty; add machines to lightsout.yaml"]
+            : table(["MACHINE", "POOL", "ROLE", "READY", "POWER", "WANT", "IDENTITY", "GPUS", "TRUST", "NOTES"], answer.machines.map(row)),
+        );
+        return "ok";
+      }),
+    );
+}
+
+const row = (machine: MachineRow) => [
+  machine.name,
+  machine.pool,
+  machine.role,
+  machine.ready,
+  machine.power,
+  machine.want,
+  machine.identity,
+  machine.gpus,
+  machine.trust,
+  notes(machine).join("; "),
+];
+
+const notes = ({ quarantine, hold, incident, run, identity, identityDetail, canProveOff }: MachineRow): string[] => [
+  ...(quarantine === undefined ? [] : [`quarantine: ${quarantine}`]),
+  ...(hold === undefined ? [] : [`hold: ${hold}`]),
+  ...(incident === undefined ? [] : [`incident: ${incident}`]),
+  ...(run === undefined ? [] : [`run ${run}`]),
+  ...(identity === "contradicts" ? [identityDetail] : []),
+  ...(canProveOff ? [] : ["cannot prove off"]),
+];

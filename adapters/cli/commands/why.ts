@@ -1,0 +1,39 @@
+import type { Command } from "commander";
+import type { Why } from "#adapters/http/port.ts";
+import { segment } from "../client.ts";
+import { summaryLine, verdictText } from "../journal.ts";
+import type { Shell } from "../shell.ts";
+import { paint } from "../text.ts";
+
+/** `why`: why Lightsout did, or did not, act on a machine. */
+export function whyCommand(program: Command, shell: Shell): void {
+  program
+    .command("why")
+    .description("explain why Lightsout did, or did not, act on a machine")
+    .argument("<machine>")
+    .action(
+      shell.action(async (machine: string) => {
+        const why = await shell.client.get<Why>(`/v1/machines/${segment(machine)}/why`);
+        shell.show(why, () => lines(why));
+        return "ok";
+      }),
+    );
+}
+
+function lines({ answer, ledger, incident, trust, holds, frozen, runs }: Why): string[] {
+  const wanted =
+    ledger.want === undefined ? "nobody has said" : `${ledger.want} (${ledger.why ?? "no reason"}, by ${ledger.by ?? "unknown"})`;
+  return [
+    paint("bold", answer),
+    `  meant to be  ${wanted}`,
+    `  trust        ${trust}`,
+    ...(frozen === undefined ? [] : [`  frozen       ${frozen}`]),
+    ...(ledger.quarantine ? [`  quarantine   ${ledger.quarantine.reason} (release it with: lightsout release ${ledger.machine})`] : []),
+    ...holds.map((hold) => `  hold         ${hold}`),
+    ...(incident ? [`  incident     ${incident.state}, round ${incident.round}: ${incident.reason}`] : []),
+    ...runs.flatMap(({ summary, verdicts, ended }) => [
+      `  run          ${summaryLine(summary)}${ended === undefined ? "" : `; ended: ${ended}`}`,
+      ...verdicts.map((verdict) => `                 ${verdictText(verdict)}`),
+    ]),
+  ];
+}

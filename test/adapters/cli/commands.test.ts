@@ -1,0 +1,225 @@
+import { describe, expect, it } from "vitest";
+import { tokenDigest } from "#adapters/http/token.ts";
+import { parkedFact } from "#test/adapters/http/desk.ts";
+import { createRig } from "./rig.ts";
+
+const asked = {
+  is: "asked",
+  step: "agree",
+  nonce: "nonce-1",
+  digest: "digest-1",
+  ask: "Cycle r740-01?",
+  plan: {},
+  from: "operators",
+} as const;
+
+describe("what is sent", () => {
+  it.each<[string, string, unknown]>([
+    ["power on r740-01", "power-on-requested", { machine: "r740-01" }],
+    ["power off r740-01 --hard --reason=smoke", "power-off-requested", { machine: "r740-01", hard: true, reason: "smoke" }],
+    ["power cycle r740-01 --confirm r740-01", "power-cycle", { machine: "r740-01", confirm: "r740-01" }],
+    ["emit node-lost machine=r740-01 round:=2", "node-lost", { machine: "r740-01", round: 2 }],
+    [
+      'emit power-cycle --data {"machine":"r740-01"} hard=true reason=a=b',
+      "power-cycle",
+      { machine: "r740-01", hard: true, reason: "a=b" },
+    ],
+    ["hold r740-01 --reason disks", "hold-requested", { scope: "machine", name: "r740-01", reason: "disks" }],
+    ["hold pool gpu --reason disks", "hold-requested", { scope: "pool", name: "gpu", reason: "disks" }],
+    ["release pool gpu", "hold-released", { scope: "pool", name: "gpu" }],
+    ["release r740-01", "hold-released", { scope: "machine", name: "r740-01" }],
+    ["freeze --reason storm", "freeze-requested", { reason: "storm" }],
+    ["unfreeze --reason over", "freeze-released", { reason: "over" }],
+    ["trust r740-01 auto", "trust-changed", { scope: "machine", name: "r740-01", trust: "auto" }],
+    ["trust pool gpu ask", "trust-changed", { scope: "pool", name: "gpu", trust: "ask" }],
+    ["cancel par --reason late", "run-cancel-requested", { run: "parked-1", reason: "late" }],
+    ["resume parked did-not-happen", "run-resume-requested", { run: "parked-1", step: "power off", word: "did-not-happen" }],
+    ["dead replay 7", "node-lost", { machine: "r740-01" }],
+  ])("%s sends %s", async (line, type, data) => {
+    const { run, desk } = await createRig();
+    desk.begin("parked-1", { status: "parked" });
+    desk.write("parked-1", parkedFact());
+    expect(await run(...line.split(" "))).toMatchObject({ exit: 0, err: "" });
+    expect(desk.accepted).toMatchObject([{ type, data, origin: "operator", actor: "local" }]);
+    expect(desk.accepted[0]?.data).toEqual(data);
+  });
+
+  it("a hold tells until when it lasts", async () => {
+    const { run, desk } = await createRig();
+    expect((await run("hold", "rack", "a", "--reason", "cables", "--for", "2h")).out).toMatch(/^Held: rack a, until \d{4}-/);
+    expect((await run("hold", "rack", "a", "--reason", "cables")).out).toBe(
+      "Held: rack a, until it is released (lightsout release rack a)",
+    );
+    expect(desk.accepted[0]?.data).toMatchObject({ until: expect.any(String) });
+  });
+
+  it("an id given twice is one event", async () => {
+    const { run } = await createRig();
+    const emit = ["emit", "node-lost", "machine=r740-01", "--id", "once"];
+    expect((await run(...emit)).out).toMatch(/^Accepted: node-lost \(event once\)\nNo function listens/);
+    expect((await run(...emit)).out).toMatch(/^Known already: node-lost/);
+  });
+
+  it.each(["emit node-lost machine=r740-01 --plan", "power cycle r740-01 --plan"])("%s shows the plan and sends nothing", async (line) => {
+    const { run, desk } = await createRig();
+    expect((await run(...line.split(" "))).out).toBe(
+      [
+        "power-cycle would:",
+        "  1. power off: cuts the power",
+        "       trust: ask (trust is ask)",
+        "  It would stop: a person is asked",
+      ].join("\n"),
+    );
+    expect([desk.accepted.length, desk.planned.length]).toEqual([0, 1]);
+  });
+
+  it("unfreezing fails while a STOP file stands", async () => {
+    const { run, desk } = await createRig();
+    desk.set({ frozen: { reason: "STOP file", by: "./STOP", since: "2026-01-01T00:00:00Z" } });
+    expect(await run("unfreeze")).toMatchObject({ exit: 1, out: "Still frozen by ./STOP since 2026-01-01T00:00:00Z: STOP file" });
+  });
+});
+
+describe("what is shown", () => {
+  it("machines, questions, why, dead letters and runs", async () => {
+    const { run, desk } = await createRig();
+    desk.begin("0123456789abcdef01234567", { status: "asking", step: "agree", reason: "Cycle r740-01?" });
+    desk.ask({ run: "0123456789abcdef01234567" });
+    const shown = async (command: string) => (await run(command, ...(command === "why" ? ["r740-01"] : []))).out;
+    expect(await shown("machines")).toMatchInlineSnapshot(`
+      "MACHINE  POOL  ROLE    READY  POWER  IDENTITY  GPUS  TRUST
+      r740-01  gpu   worker  True   on     agrees    2/2   ask"
+    `);
+    expect(await shown("questions")).toMatchInlineSnapshot(`
+      "RUN           FUNCTION     MACHINE  ASKS            WHOM       UNTIL
+      0123456789ab  power-cycle  r740-01  Cycle r740-01?  operators  2026-01-02T00:00:00Z"
+    `);
+    expect(await shown("why")).toMatchInlineSnapshot(`
+      "r740-01 is held.
+        meant to be  on (no reason, by unknown)
+        trust        ask
+        hold         pool gpu: disks"
+    `);
+    expect(await shown("dead")).toMatchInlineSnapshot(`
+      "SEQ  AT                    EVENT      REASON
+      7    2026-01-01T00:00:00Z  node-lost  no such machine"
+    `);
+    expect(await shown("runs")).toMatchInlineSnapshot(`
+      "RUN           FUNCTION     FOR      STATUS  STEP   SINCE                 REASON
+      0123456789ab  power-cycle  r740-01  asking  agree  2026-01-01T00:00:00Z  Cycle r740-01?"
+    `);
+  });
+
+  it("a parked run, and what to do about it", async () => {
+    const { run, desk } = await createRig();
+    desk.begin("run-1", { status: "parked", step: "power off" });
+    desk.write("run-1", { is: "done", step: "look" }, parkedFact());
+    expect((await run("show", "run")).out).toMatchInlineSnapshot(`
+      "run-1  power-cycle for r740-01: parked at "power off" (accepted)
+      00:00:00Z  done  look
+      00:00:01Z  parked  power off: the BMC is silent
+
+      It cannot know what became of "power off": the BMC is silent
+        By hand it is undone with: look
+      Look at the machine, then say: lightsout resume run-1 happened|did-not-happen|abandon"
+    `);
+  });
+
+  it("runs by filter, and how to see the rest", async () => {
+    const { run, desk } = await createRig();
+    for (const id of ["a", "b", "c"]) desk.begin(id);
+    expect((await run("runs", "--status", "queued", "--machine", "r740-01", "--limit", "2")).out).toContain("and 1 more");
+    expect((await run("runs", "--machine", "cp-01")).out).toBe("No runs");
+  });
+
+  it("a token once, with its digest", async () => {
+    const { run } = await createRig();
+    const { out } = await run("token");
+    const token = /^token +(\S+)$/m.exec(out)?.[1] ?? "";
+    expect(out).toContain(tokenDigest(token));
+    const made = JSON.parse((await run("token", "--json")).out);
+    expect(made.sha256).toBe(tokenDigest(made.token));
+  });
+
+  it("nothing that machines or people said can steer the terminal", async () => {
+    const { run, desk } = await createRig();
+    const evil = "\u001b[2K\u001b[8mhidden\u001b[0m\u009b31m\u202Eesrever\r\nplan {}";
+    desk.begin("run-1", { reason: evil });
+    desk.write("run-1", { is: "waiting", step: "s", reason: evil });
+    desk.ask({ run: "run-1", ask: evil, plan: { note: evil } });
+    for (const argv of [
+      ["runs"],
+      ["show", "run-1"],
+      ["questions"],
+      ["approve", "run-1", "--refuse"],
+      ["runs", "--json"],
+      ["questions", "--json"],
+    ]) {
+      const { out } = await run(...argv);
+      expect(out).toContain("hidden");
+      expect(out).not.toMatch(/\p{Cc}(?<!\n)|\u202e/u);
+      expect(out).not.toMatch(/^plan \{\}/m);
+    }
+  });
+});
+
+describe("approve", () => {
+  const rig = async (answers?: readonly string[]) => {
+    const made = await createRig(answers === undefined ? {} : { answers });
+    made.desk.begin("run-1", { status: "asking" });
+    made.desk.write("run-1", { ...asked, until: 0, position: 1 });
+    made.desk.ask({ run: "run-1" });
+    return made;
+  };
+  const decision = { run: "run-1", step: "agree", nonce: "nonce-1", digest: "digest-1" };
+
+  it("shows the exact plan, asks, and sends the decision on it", async () => {
+    const { run, desk, asked } = await rig(["y"]);
+    const { exit, out } = await run("approve", "run", "--note", "go");
+    expect([exit, asked]).toEqual([0, ["Approve exactly this? [y/N] "]]);
+    expect(out).toMatchInlineSnapshot(`
+      "Cycle r740-01?
+        run      run-1 (power-cycle)
+        machine  r740-01
+        step     agree
+        asked    operators, until 2026-01-02T00:00:00Z
+        digest   digest-1
+        plan
+          {
+            "off": "r740-01"
+          }
+      Approved. Follow it with: lightsout show run-1 --follow"
+    `);
+    expect(desk.accepted).toMatchObject([{ type: "approval-decided", data: { ...decision, approve: true, note: "go" } }]);
+  });
+
+  it.each(["", "n", "yes please", "Y E S"])('"%s" is no approval', async (word) => {
+    const { run, desk } = await rig([word]);
+    expect(await run("approve", "run-1")).toMatchObject({ exit: 1, out: expect.stringContaining("Nothing was decided.") });
+    expect(desk.accepted).toEqual([]);
+  });
+
+  it("needs --yes where nobody can be asked", async () => {
+    const { run, desk } = await rig();
+    expect(await run("approve", "run-1")).toMatchObject({ exit: 2, err: expect.stringContaining("--yes") });
+    expect(desk.accepted).toEqual([]);
+    expect((await run("approve", "run-1", "--yes")).exit).toBe(0);
+    expect(desk.accepted).toMatchObject([{ data: { approve: true } }]);
+  });
+
+  it("refuses without asking", async () => {
+    const { run, desk } = await rig();
+    expect((await run("approve", "run-1", "--refuse")).out).toContain("Refused.");
+    expect(desk.accepted).toMatchObject([{ data: { ...decision, approve: false } }]);
+  });
+
+  it("says when nothing is asked, or more than one run asks", async () => {
+    const { run, desk } = await rig();
+    desk.begin("run-2");
+    desk.ask({ run: "run-2" });
+    expect((await run("approve", "other", "--yes")).exit).toBe(1);
+    expect(await run("approve", "run", "--yes")).toMatchObject({ exit: 2, err: expect.stringContaining("run-1, run-2") });
+    expect((await run("approve", "", "--yes")).exit).toBe(1);
+    expect(desk.accepted).toEqual([]);
+  });
+});
