@@ -24,6 +24,7 @@ import { createGuards } from "#functions/guards/mod.ts";
 import { precedence } from "#functions/precedence.ts";
 import { clusterless } from "./clusterless.ts";
 import { createDesk } from "./desk.ts";
+import { openNatsDoor } from "./door.ts";
 import { loadFunctions } from "./functions.ts";
 import { machinesOf, patienceOf } from "./machines.ts";
 import { createPins } from "./pins.ts";
@@ -96,6 +97,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     stops.unshift(() => http.close());
     await worker.start();
     stops.unshift(() => worker.stop());
+    if (config.store.kind === "nats") stops.unshift(await openNatsDoor(config.store, site, worker, log));
     stops.unshift(await startRounds(worker.office, worker.runs));
     if (config.cluster || options.kubeconfigText !== undefined) {
       stops.unshift(await watchCluster({ cluster, office: worker.office, runs: worker.runs, graceMs: milliseconds(config.grace) }));

@@ -13,7 +13,7 @@ export async function serve(options: { config?: string; log: RuntimeLog; out: (l
   const { log, out, config: path = "lightsout.yaml" } = options;
   const stopping = stopSignal();
   if (options.config === undefined && !existsSync(path))
-    return serveLab({ log, out, stopping, listen: options.listen ?? "127.0.0.1:7480" });
+    return serveLab({ log, out, stopping, listen: options.listen ?? process.env.LIGHTSOUT_LISTEN ?? "127.0.0.1:7480" });
   const { config } = loadConfig(path, { env: process.env });
   const lightsout = await compose(config, { log });
   greet(lightsout, out);

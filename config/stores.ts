@@ -1,5 +1,5 @@
 import { createEmbeddedStore } from "#adapters/embedded/mod.ts";
-import { createNatsStore } from "#adapters/nats/mod.ts";
+import { createNatsStore, type NatsAddress } from "#adapters/nats/mod.ts";
 import { type Clock, clearLeases, type EventStore } from "#events";
 import type { NatsAuth } from "./schema/store.ts";
 import type { StoreConfig } from "./schema.ts";
@@ -11,15 +11,12 @@ export async function openStore(store: StoreConfig, site: string, clock: Clock):
     await clearLeases(opened);
     return opened;
   }
-  const { auth, tls } = store;
-  return createNatsStore({
-    servers: store.servers,
-    site,
-    replicas: store.replicas,
-    clock,
-    ...(auth ? { auth: login(auth) } : {}),
-    ...(tls ? { tls } : {}),
-  });
+  return createNatsStore({ ...natsAddress(store), site, replicas: store.replicas, clock });
+}
+
+/** How to reach and log in to the NATS servers of a configuration. */
+export function natsAddress({ servers, auth, tls }: Extract<StoreConfig, { kind: "nats" }>): NatsAddress {
+  return { servers, ...(auth ? { auth: login(auth) } : {}), ...(tls ? { tls } : {}) };
 }
 
 function login(auth: NatsAuth) {
