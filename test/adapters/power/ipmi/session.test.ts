@@ -79,6 +79,17 @@ describe("sessions", () => {
     expect(controls(rig)).toBe(1);
   });
 
+  it("does not trust a session that aged while the process was stopped", async () => {
+    let asleep = 0;
+    const clock = { ...systemClock, mono: () => systemClock.mono() + asleep };
+    const rig = await rigWith({ power: { clock } });
+    await rig.power.state();
+    asleep = 60_000;
+    await rig.power.state();
+    expect(rig.commands().filter((command) => command === "6/3b")).toHaveLength(2);
+    await vi.waitFor(() => expect(rig.bmc.sessions()).toBe(1), { timeout: 10_000, interval: 5 });
+  });
+
   it("uses administrator only to reset the BMC, and sets up anew afterwards", async () => {
     const rig = await rigWith();
     await rig.power.state();
@@ -139,6 +150,38 @@ describe("what may be sent again", () => {
     const error = await failure(rig.power.off(rig.permit("force-off", gate), "hard"));
     expect(error).toMatchObject({ code: "LO_BMC_TIMEOUT", effect: "unknown" });
     expect(controls(rig)).toBe(1);
+  });
+
+  it("an off whose copy is refused may have worked: its effect is unknown", async () => {
+    const { pass, armOn } = loseAnswers(1);
+    let seen = 0;
+    const refuses = ({ netFn, cmd }: { netFn: number; cmd: number }) => {
+      if (netFn !== 0 || cmd !== 2) return undefined;
+      seen += 1;
+      return seen === 1 ? undefined : 0xc0;
+    };
+    const rig = await rigWith({ pass, bmc: { refuses } });
+    armOn(rig.host);
+    expect(await failure(rig.power.off(rig.permit("force-off"), "hard"))).toMatchObject({ code: "LO_BMC_BUSY", effect: "unknown" });
+    expect(seen).toBe(2);
+  });
+
+  it("not a boot override whose read-back is lost: its effect is unknown", async () => {
+    let answers = Number.POSITIVE_INFINITY;
+    const pass: Pass = (datagram, direction) => {
+      if (direction === "to-bmc") return [datagram];
+      answers -= 1;
+      return answers >= 0 ? [datagram] : [];
+    };
+    const rig = await rigWith({ pass });
+    // Three gated writes, each answered; the read after them is not.
+    let gates = 0;
+    const permit = rig.permit("boot-once", () => {
+      gates += 1;
+      if (gates === 3) answers = 1;
+    });
+    expect(await failure(rig.power.bootOnce(permit, "pxe"))).toMatchObject({ code: "LO_BMC_TIMEOUT", effect: "unknown" });
+    expect(rig.commands().filter((command) => command === "0/8")).toHaveLength(3);
   });
 
   it.each([
@@ -251,6 +294,23 @@ describe("a bad network", () => {
     await settled(rig.host, "off");
     expect(controls(rig)).toBe(1);
     expect((await rig.power.eventLog()).at(-1)?.power).toBe("turned-off");
+  });
+});
+
+describe("replayed answers", () => {
+  it("are not believed when their message sequence comes round again", async () => {
+    const recorded: Buffer[] = [];
+    const pass: Pass = (datagram, direction) => {
+      if (direction === "to-bmc" || !isInSession(datagram)) return [datagram];
+      recorded.push(Buffer.from(datagram));
+      const sameSequence = recorded.at(-65);
+      return sameSequence ? [sameSequence, datagram] : [datagram];
+    };
+    const rig = await rigWith({ pass });
+    for (let round = 0; round < 64; round += 1) expect((await rig.power.state()).state).toBe("on");
+    rig.host.press("force-off", "finger");
+    await settled(rig.host, "off");
+    for (let round = 0; round < 64; round += 1) expect((await rig.power.state()).state).toBe("off");
   });
 });
 
