@@ -75,8 +75,8 @@ export async function accept(
 const openTypes = (office: Office, origin: Origin) =>
   [...office.bus.known.values()].filter((item) => item.origin === "external" || item.origin === origin).map((item) => item.type);
 
-/** What holds from the moment it is accepted, whatever is queued. */
-async function takeEffect(
+/** What holds from the moment it is accepted or emitted, whatever is queued. */
+export async function takeEffect(
   office: Office,
   definition: EventDefinition,
   key: string,

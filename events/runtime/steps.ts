@@ -1,8 +1,9 @@
-import { stableId } from "../define-event.ts";
+import { type EventDefinition, stableId } from "../define-event.ts";
 import { milliseconds } from "../duration.ts";
 import { DeniedError, explain, LightsoutError, RefusedError, TerminalError } from "../errors.ts";
 import { type Entry, RunLostError, waitPosition } from "../journal.ts";
 import type { Json } from "../json.ts";
+import { takeEffect } from "./accept.ts";
 import { actStep } from "./act.ts";
 import { approveStep } from "./approve.ts";
 import { DriveEnd } from "./control.ts";
@@ -170,7 +171,9 @@ export function createStep(pass: Pass): Step {
           });
         }
         const source = `lightsout/${office.site}/run/${drive.name.run}`;
-        await patiently(drive, () => office.bus.publish(event, data, { id: stableId(drive.name.run, name), source }));
+        const id = stableId(drive.name.run, name);
+        await patiently(drive, () => takeEffect(office, event as EventDefinition, event.key(data), data, { id, by: source }));
+        await patiently(drive, () => office.bus.publish(event, data, { id, source }));
         await pass.record(name, undefined);
       }),
   };

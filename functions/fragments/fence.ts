@@ -1,4 +1,4 @@
-import { RefusedError, type Step, TerminalError } from "#events";
+import { freezeRequested, RefusedError, type Step, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
 import { forceOff } from "./power.ts";
 
@@ -21,12 +21,11 @@ export async function fence(machine: string, step: Step, ports: Fencing): Promis
     within: "60s",
   });
   if (!dark) {
-    throw new TerminalError(
-      `${machine} reads Off, but another node stopped renewing its lease at the same time: the wrong box may have been cut`,
-      {
-        hint: "Freeze with `lightsout freeze`, then compare the machines' BMC addresses and serials with the rack",
-      },
-    );
+    const reason = `${machine} reads Off, but another node stopped renewing its lease at the same time: the wrong box may have been cut`;
+    await step.emit("freeze everything", freezeRequested, { reason });
+    throw new TerminalError(reason, {
+      hint: "Everything is frozen. Compare the BMC addresses and serials with the rack, then `lightsout unfreeze`",
+    });
   }
 
   await step.act("taint it out of service", outOfService(machine, ports));
