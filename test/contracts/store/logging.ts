@@ -167,12 +167,16 @@ export function logging(open: OpenStore): void {
     const { log } = (await use(open)).store;
     const seqs = (await Promise.all(range(300).map((index) => log.append("events", `s.${index % 7}`, index)))).map(seqOf);
     expect(seqs.toSorted((a, b) => a - b)).toEqual(range(300).map((index) => index + 1));
-    for (const round of range(5)) {
-      const answers = await Promise.all(range(20).map((index) => log.append("journal", `run.${round}`, index, { expect: 0 })));
-      const winners = answers.flatMap((answer, index) => (answer.ok ? [index] : []));
+    let last = 0;
+    const won: number[] = [];
+    for (const _ of range(5)) {
+      const answers = await Promise.all(range(20).map((index) => log.append("journal", "run", index, { expect: last })));
+      const winners = answers.flatMap((answer, index) => (answer.ok ? [{ seq: answer.seq, index }] : []));
       expect(winners.length).toBe(1);
-      expect((await log.read("journal", `run.${round}`)).map((record) => record.data)).toEqual(winners);
+      last = winners[0]?.seq ?? -1;
+      won.push(winners[0]?.index ?? -1);
     }
+    expect((await log.read("journal", "run")).map((record) => record.data)).toEqual(won);
   });
 
   test("what was written is there after a restart", async () => {
