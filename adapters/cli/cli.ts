@@ -27,7 +27,7 @@ import { processTerminal } from "./terminal.ts";
 import { harmless, jsonText, paint } from "./text.ts";
 
 /** The command line. */
-export interface Cli {
+interface Cli {
   /** Runs one command; answers the exit code and never throws. `argv` starts behind the program's name: `process.argv.slice(2)`. */
   run(argv: readonly string[]): Promise<number>;
 }

@@ -31,6 +31,8 @@ export interface AppOptions {
   readonly log?: Pick<RuntimeLog, "note">;
   /** Default the machine's own: its callers live in real time, even beside a lab whose clock runs fast. */
   readonly clock?: Clock;
+  /** The wall clock that the runtime ends holds by; default the clock above. */
+  readonly now?: () => number;
 }
 
 /** The API, ready to be served. */
@@ -47,7 +49,7 @@ export interface App extends Hono {
 export function createApp(desk: Desk, options: AppOptions): App {
   const { clock = systemClock, log, tokens } = options;
   const streams = createStreams({ clock, heartbeatMs: options.heartbeatMs ?? 15_000 });
-  const ways = allRoutes(desk, streams, clock);
+  const ways = allRoutes(desk, streams, options.now ?? clock.now);
   const app = new Hono();
 
   app.use(async (c, next) => {
@@ -59,13 +61,20 @@ export function createApp(desk: Desk, options: AppOptions): App {
   const limits = { body: options.bodyLimitBytes ?? 256 * 1024, ms: options.requestTimeoutMs ?? 30_000 };
   const whoIs = createDoorkeeper(tokens);
   for (const way of ways) {
-    app.on(way.method, way.path, (c) => {
+    app.on(way.method, way.path, async (c) => {
       const ask = createAsk(c, way, whoIs, limits.body);
-      return within(clock, limits.ms, way.handle(ask))
-        .catch(asError)
-        .finally(() => {
-          if (way.method !== "GET") log?.note("info", `${ask.who.name}: ${way.method} ${new URL(c.req.url).pathname}`);
-        });
+      const audit = (status: number) => {
+        if (way.method !== "GET") log?.note("info", `${ask.who.name}: ${way.method} ${new URL(c.req.url).pathname}: ${status}`);
+      };
+      try {
+        const reply = await within(clock, limits.ms, way.handle(ask), (late) => void late.body?.cancel());
+        audit(reply.status);
+        return reply;
+      } catch (thrown) {
+        audit(statusOf(thrown));
+        // Hono hands only Error objects to onError.
+        throw thrown instanceof Error ? thrown : new Error(String(thrown));
+      }
     });
   }
   for (const path of new Set(ways.map((way) => way.path))) app.all(path, (c) => notAllowed(c, ways, path));
@@ -80,17 +89,12 @@ export function createApp(desk: Desk, options: AppOptions): App {
   return Object.assign(app, { guarded: tokens.length > 0, ways, endStreams: () => streams.end() });
 }
 
-// Hono hands only Error objects to onError.
-const asError = (thrown: unknown): never => {
-  throw thrown instanceof Error ? thrown : new Error(String(thrown));
-};
-
-const allRoutes = (desk: Desk, streams: Streams, clock: Clock): readonly Route[] => [
+const allRoutes = (desk: Desk, streams: Streams, now: () => number): readonly Route[] => [
   ...eventRoutes(desk),
   ...runRoutes(desk, streams),
   ...questionRoutes(desk),
   ...machineRoutes(desk),
-  ...holdRoutes(desk, clock),
+  ...holdRoutes(desk, now),
   ...freezeRoutes(desk),
   ...trustRoutes(desk),
   ...deadRoutes(desk),

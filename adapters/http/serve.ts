@@ -6,7 +6,7 @@ import type { App } from "./app.ts";
 import { ProblemError, problemResponse } from "./problem.ts";
 
 /** Where to listen: `"127.0.0.1:7480"`, `"[::1]:0"`, or in parts. Port 0 takes any free one. */
-export type Listen = string | { readonly host: string; readonly port: number };
+type Listen = string | { readonly host: string; readonly port: number };
 
 /** A server that runs. */
 export interface Served {

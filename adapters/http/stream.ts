@@ -2,7 +2,7 @@ import type { Clock, Entry, Stop } from "#events";
 import { ProblemError } from "./problem.ts";
 
 /** How a run's journal can be followed. */
-export type Follow = (onEntry: (entry: Entry, seq: number) => void) => Promise<Stop>;
+type Follow = (onEntry: (entry: Entry, seq: number) => void) => Promise<Stop>;
 
 /** Server-sent events of journals, and their end. */
 export interface Streams {

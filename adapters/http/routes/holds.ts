@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Clock, type Duration, holdReleased, holdRequested, isDuration, milliseconds } from "#events";
+import { type Duration, holdReleased, holdRequested, isDuration, milliseconds } from "#events";
 import { fields } from "../body.ts";
 import type { Desk } from "../port.ts";
 import { ProblemError } from "../problem.ts";
@@ -22,14 +22,14 @@ const hold = z
 const lastDay = 8.64e15;
 
 /** Hands off, and hands on again (this also lifts a machine's quarantine). */
-export const holdRoutes = (desk: Desk, clock: Clock): readonly Route[] => [
+export const holdRoutes = (desk: Desk, now: () => number): readonly Route[] => [
   {
     method: "POST",
     path: "/v1/holds",
     needs: "operator",
     async handle(ask) {
       const { for: length, until, ...rest } = fields(hold, await ask.json());
-      const end = length === undefined ? until : endOf(clock.now() + milliseconds(length as Duration));
+      const end = length === undefined ? until : endOf(now() + milliseconds(length as Duration));
       const data = { ...rest, ...(end === undefined ? {} : { until: end }) };
       return accepted(await submit(desk, ask, { type: holdRequested.type, data }), end === undefined ? {} : { until: end });
     },

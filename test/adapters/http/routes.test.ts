@@ -193,6 +193,24 @@ describe("errors", () => {
     expect([status, body.code]).toEqual([503, "LO_HTTP_TIMEOUT"]);
   });
 
+  it("a stream that opens too late is let go of", async () => {
+    const { send, desk } = createRig({ clock: clock(), requestTimeoutMs: 100 });
+    desk.begin("run-1");
+    const { follow } = desk;
+    const opens = Promise.withResolvers<void>();
+    const opened = Promise.withResolvers<void>();
+    desk.follow = async (id, onEntry) => {
+      await opens.promise;
+      const stop = await follow(id, onEntry);
+      opened.resolve();
+      return stop;
+    };
+    expect((await send("GET", "/v1/runs/run-1/events")).status).toBe(503);
+    opens.resolve();
+    await opened.promise;
+    await expect.poll(() => desk.followers()).toBe(0);
+  });
+
   it("answers are not kept by caches or sniffed", async () => {
     for (const path of ["/v1/runs", "/nowhere"]) {
       const { headers } = await createRig().send("GET", path);
@@ -205,7 +223,8 @@ describe("errors", () => {
     const { send } = createRig({ tokens, log: { note: (level, message) => notes.push(`${level} ${message}`) } });
     await send("POST", "/v1/freeze", { reason: "x" }, bearer("operator"));
     await send("GET", "/v1/freeze", undefined, bearer("viewer"));
-    expect(notes).toEqual(["info operator-name: POST /v1/freeze"]);
+    await send("POST", "/v1/holds", {}, bearer("operator"));
+    expect(notes).toEqual(["info operator-name: POST /v1/freeze: 202", "info operator-name: POST /v1/holds: 422"]);
   });
 });
 

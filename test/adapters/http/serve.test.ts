@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
+import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { type AppOptions, createApp, type Served, serveHttp } from "#adapters/http/mod.ts";
 import { createFakeDesk, type FakeDesk, finishedFact, parkedFact } from "./desk.ts";
@@ -72,6 +73,40 @@ describe("serveHttp", () => {
     expect(await talk(port, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 431 /);
     const rebound = "GET http://127.0.0.1/v1/runs HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
     expect(await talk(port, rebound)).toMatch(/^HTTP\/1.1 421 /);
+  });
+
+  it("no request target makes it fail inside", async () => {
+    const { port } = await serve();
+    const odd = fc.constantFrom(
+      "%",
+      "%zz",
+      "%00",
+      "%2f",
+      "..",
+      "/",
+      "//",
+      "?",
+      "&",
+      "=",
+      "#",
+      "\\",
+      "*",
+      "[",
+      "v1",
+      "runs",
+      "machines",
+      "plan",
+      "\u00e9",
+    );
+    const target = fc.array(odd, { maxLength: 8 }).map((parts) => parts.join(""));
+    const method = fc.constantFrom("GET", "POST", "DELETE", "OPTIONS", "HEAD", "TRACE", "PROPFIND");
+    await fc.assert(
+      fc.asyncProperty(method, target, fc.constantFrom("/", "/v1/", "/v1/runs/", ""), async (verb, rest, start) => {
+        const reply = await talk(port, `${verb} ${start}${rest} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+        expect(reply).toMatch(/^HTTP\/1.1 (2|4)\d\d /);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it("refuses a large body, told of or not, and goes on serving", async () => {
