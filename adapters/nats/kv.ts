@@ -6,7 +6,7 @@ import { followStream } from "./follow.ts";
 import type { Link } from "./link.ts";
 import { CONFLICTS, encode, subjectsOf } from "./log.ts";
 import { bucketName, checkName } from "./names.ts";
-import { checkStream } from "./streams.ts";
+import { checkServer, checkStream } from "./streams.ts";
 
 const BUCKETS: readonly Bucket[] = ["claims", "ledger", "incidents", "reservations", "leases", "runs", "settings"];
 /** A deletion stays readable for a while, for those who watch; then nothing of the key needs to be kept. */
@@ -95,6 +95,7 @@ async function openBucket(link: Link, name: string, replicas: number): Promise<K
   const options = { history: 1, replicas, allow_direct: false };
   const kv = await link.ask(`open bucket ${name}`, () => new Kvm(link.js).create(name, { ...options }), { repeatable: true });
   const { config } = await link.ask(`look at bucket ${name}`, () => link.jsm.streams.info(`KV_${name}`), { repeatable: true });
+  checkServer(link.where, link.nc.info?.version ?? "", config.num_replicas ?? 1);
   checkStream(link.where, config, {
     name: `KV_${name}`,
     subjects: [`$KV.${name}.>`],

@@ -4,14 +4,17 @@ import type { NatsAddress } from "./link.ts";
 import { openLink } from "./link.ts";
 import { createLog } from "./log.ts";
 import { checkSite } from "./names.ts";
-import { ensureStreams } from "./streams.ts";
+import { checkServer, ensureStreams } from "./streams.ts";
 
 const HEALTH_WITHIN = 2_000;
 
 export interface NatsStoreOptions extends NatsAddress {
   /** Part of every subject, stream and bucket: letters, digits, `-`, `_`. */
   readonly site: string;
-  /** Copies of every stream. Default 1; 3 survives the loss of a server, and of the power of one. */
+  /**
+   * Copies of every stream. Default 1; 3 survives the loss of a server, and of the power of one. More than 1 needs nats-server
+   * 2.10.20 or newer on every server.
+   */
   readonly replicas?: number;
   /** How long a worker may be silent before the record in its hands goes to another. Default 30 s; a live worker is never silent. */
   readonly ackWaitMs?: number;
@@ -22,8 +25,8 @@ export interface NatsStoreOptions extends NatsAddress {
  * `LIGHTSOUT_<site>_EVENTS|JOURNAL|DEAD` and buckets `lightsout_<site>_<bucket>`, created where missing and checked where not.
  *
  * It reconnects for ever; a call waits up to `patienceMs` for servers that are gone and then rejects with
- * `LO_STORE_UNREACHABLE`. Opening rejects with that, `LO_STORE_AUTH`, or `LO_STORE_CONFIG` when a stream's limits could lose
- * what must be kept. A server acknowledges before it syncs its disk unless `sync_interval: always` is set (2.10 or newer): with
+ * `LO_STORE_UNREACHABLE`. Opening rejects with that, with `LO_STORE_AUTH`, with `LO_STORE_SERVER` when the server is too old for
+ * replicas, or with `LO_STORE_CONFIG` when a stream's limits could lose what must be kept. A server acknowledges before it syncs its disk unless `sync_interval: always` is set (2.10 or newer): with
  * one replica a power cut can then lose the last records.
  */
 export async function createNatsStore(options: NatsStoreOptions): Promise<EventStore> {
@@ -31,6 +34,7 @@ export async function createNatsStore(options: NatsStoreOptions): Promise<EventS
   checkSite(site);
   const link = await openLink(options, `lightsout-${site}`);
   try {
+    checkServer(link.where, link.nc.info?.version ?? "", replicas);
     const [kv] = await Promise.all([createKv(link, site, replicas), ensureStreams(link, site, replicas)]);
     return {
       kind: "nats",

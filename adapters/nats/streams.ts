@@ -48,7 +48,35 @@ async function ensureStream(link: Link, wanted: Partial<StreamConfig> & { name: 
   if (!found) await link.ask(`create stream ${name}`, () => link.jsm.streams.add({ ...wanted }), { repeatable: true });
   // What the server made of it counts: an old one drops fields that it does not know.
   const info = await link.ask(`look at stream ${name}`, () => link.jsm.streams.info(name), { repeatable: true });
+  checkServer(link.where, link.nc.info?.version ?? "", info.config.num_replicas ?? 1);
   checkStream(link.where, info.config, wanted);
+}
+
+/**
+ * Before this version servers looked at the expected sequence of a replicated stream only before the vote: of writers at the same
+ * moment all won (2.9.10: 20 of 20; nats-server issue 4320), and replicas could part over a first entry (pull request 5794).
+ */
+const REPLICATED_SINCE = "2.10.20";
+
+/** Throws `LO_STORE_SERVER` when compare-and-set cannot be trusted there: two workers could then hold one machine. */
+export function checkServer(where: string, version: string, replicas: number): void {
+  if (replicas <= 1 || !isOlder(version, REPLICATED_SINCE)) return;
+  throw new LightsoutError(
+    "LO_STORE_SERVER",
+    `${where}: nats-server ${version} lets several writers win one compare-and-set on a stream with ${replicas} replicas`,
+    { hint: `Run nats-server ${REPLICATED_SINCE} or newer on every server, or keep one replica (replicas: 1)` },
+  );
+}
+
+function isOlder(version: string, than: string): boolean {
+  const [have, want] = [version, than].map((text) =>
+    text
+      .split(/[.-]/)
+      .slice(0, 3)
+      .map((part) => Number.parseInt(part, 10) || 0),
+  );
+  for (const [index, part] of (want ?? []).entries()) if (part !== have?.[index]) return (have?.[index] ?? 0) < part;
+  return false;
 }
 
 /** Throws `LO_STORE_CONFIG`, with every dangerous difference and how to mend it. Limits that lose nothing are the operator's. */
