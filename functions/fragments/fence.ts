@@ -65,9 +65,10 @@ const outOfService = (machine: string, ports: Fencing) => ({
 });
 
 async function mustBeOff(machine: string, ports: Fencing, signal?: AbortSignal): Promise<void> {
-  const { state, raw } = await ports.power.of(machine).state(signal);
+  // At once: the taint must be set within the gate's five seconds, and a machine that is off keeps the probe waiting for three of them.
+  const [{ state, raw }, signs] = await Promise.all([ports.power.of(machine).state(signal), ports.os.signsOfLife(machine, signal)]);
   if (state !== "off") throw new RefusedError(`${machine} reads ${raw}, not off`, { hint: "Nothing was tainted; look at the machine" });
-  const living = (await ports.os.signsOfLife(machine, signal)).find((sign) => sign.answered);
+  const living = signs.find((sign) => sign.answered);
   if (living) {
     throw new RefusedError(
       `${machine} reads off, but its ${living.service} answers (${living.seen}): the BMC lies or is another machine's`,
