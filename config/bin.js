@@ -6,8 +6,7 @@ import { fileURLToPath } from "node:url";
 // Types are stripped by Node 24 and later. Called with an older one, hand over to the Node that came with the dependencies.
 const own = fileURLToPath(new URL("../node_modules/.bin/node", import.meta.url));
 if (Number(process.versions.node.split(".")[0]) >= 24) {
-  const { main } = await import("./cli.ts");
-  process.exitCode = await main(process.argv.slice(2));
+  await import("./main.ts");
 } else if (existsSync(own)) {
   const { status } = spawnSync(own, process.argv.slice(1), { stdio: "inherit" });
   process.exitCode = status ?? 1;

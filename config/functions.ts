@@ -13,7 +13,7 @@ export const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, pow
 
 const doors: Readonly<Record<string, string>> = {
   lightsout: new URL("../functions/mod.ts", import.meta.url).href,
-  "lightsout/testing": new URL("../events/testing/mod.ts", import.meta.url).href,
+  "lightsout/testing": new URL("../functions/testing/mod.ts", import.meta.url).href,
 };
 
 /** Lets functions outside this project import `lightsout` and `lightsout/testing`. */

@@ -1,11 +1,25 @@
-import { explain } from "#events";
-import { terminalLog } from "./logging.ts";
+import { existsSync } from "node:fs";
+import { createCli } from "#adapters/cli/mod.ts";
+import { demo } from "./demo-story.ts";
+import { jsonLog, terminalLog } from "./logging.ts";
 import { serve } from "./serve.ts";
 
 const out = (line: string) => process.stdout.write(`${line}\n`);
-try {
-  await serve({ log: terminalLog(out), out });
-} catch (error) {
-  process.stderr.write(`${explain(error)}\n`);
-  process.exitCode = 1;
-}
+const err = (line: string) => process.stderr.write(`${line}\n`);
+const quiet = { fact: () => undefined, note: () => undefined };
+const usual = "lightsout.yaml";
+
+const cli = createCli({
+  out,
+  err,
+  env: process.env,
+  serve({ config }) {
+    // A person at a terminal reads lines, a log collector reads JSON.
+    const log = process.stdout.isTTY || !existsSync(config) ? terminalLog(out) : jsonLog();
+    return serve({ log, out, ...(config === usual && !existsSync(config) ? {} : { config }), listen: process.env.LIGHTSOUT_LISTEN });
+  },
+  demo: ({ json, store }) => demo({ json, log: json ? quiet : terminalLog(out), out, ...(store === undefined ? {} : { store }) }),
+});
+
+const argv = process.argv.slice(2);
+process.exitCode = await cli.run(argv.length === 0 ? ["serve"] : argv);

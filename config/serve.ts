@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import type { RuntimeLog } from "#events";
 import { compose, type Lightsout } from "./compose.ts";
 import { healthy, recoverOne } from "./demo-story.ts";
@@ -9,12 +8,17 @@ import { loadConfig } from "./load.ts";
  * `lightsout serve`: with a configuration, serves it until told to stop. Without one, starts the lab, lets a worker hang after a few
  * seconds, prints its recovery, and stays up.
  */
-export async function serve(options: { config?: string; log: RuntimeLog; out: (line: string) => void; listen?: string }): Promise<void> {
-  const { log, out, config: path = "lightsout.yaml" } = options;
+export async function serve(options: {
+  config?: string;
+  log: RuntimeLog;
+  out: (line: string) => void;
+  /** Where the lab listens; default 127.0.0.1:7480. */
+  listen?: string | undefined;
+}): Promise<void> {
+  const { log, out, listen = "127.0.0.1:7480" } = options;
   const stopping = stopSignal();
-  if (options.config === undefined && !existsSync(path))
-    return serveLab({ log, out, stopping, listen: options.listen ?? process.env.LIGHTSOUT_LISTEN ?? "127.0.0.1:7480" });
-  const { config } = loadConfig(path, { env: process.env });
+  if (options.config === undefined) return serveLab({ log, out, stopping, listen });
+  const { config } = loadConfig(options.config, { env: process.env });
   const lightsout = await compose(config, { log });
   greet(lightsout, out);
   const observing = config.machines.filter((machine) => machine.trust === "observe").length;
