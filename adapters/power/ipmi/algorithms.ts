@@ -14,6 +14,7 @@ export interface Suite {
   readonly codeLength: number;
 }
 
+/** 17: SHA-256, 3: SHA-1; both with AES-128. */
 export type CipherSuite = 17 | 3;
 
 /** The only two suites with real authentication, integrity and encryption. Suite 0 would let any password in and is not built. */

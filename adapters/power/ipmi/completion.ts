@@ -43,6 +43,9 @@ export const mayHaveActed = (code: number): boolean => code === 0xc3 || code ===
 /** The BMC does not have the command, or not for this user. */
 export const isUnavailable = (code: number): boolean => code === 0xc1 || code === 0xd4 || code === 0xd6;
 
+/** CB: an empty log, or a record that was erased. */
 export const noSuchRecord = 0xcb;
+/** D1. */
 export const firmwareUpdating = 0xd1;
+/** D5: on what is on, off what is off. */
 export const wrongState = 0xd5;

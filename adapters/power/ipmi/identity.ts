@@ -40,6 +40,7 @@ const placeholderSerials =
 const isPlaceholderGuid = (uuids: readonly string[]): boolean =>
   uuids.some((uuid) => placeholderUuids.has(uuid) || new Set(uuid.replaceAll("-", "")).size === 1);
 
+/** Whether this is what boards carry when nobody wrote a serial. */
 export const isPlaceholderSerial = (serial: string): boolean => placeholderSerials.test(serial.trim());
 
 /** Why this BMC cannot be the expected machine's, or `undefined`. Placeholders and missing values contradict nothing. */

@@ -14,6 +14,7 @@ export interface Inventory {
   check(talk: Talk): Promise<void>;
 }
 
+/** The inventory of one BMC, checked against `expect`. */
 export function createInventory(expect: Expectation): Inventory {
   const read = new WeakMap<Session, Fru>();
 

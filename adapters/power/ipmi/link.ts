@@ -19,6 +19,7 @@ export interface Link {
   close(): Promise<void>;
 }
 
+/** A link that connects on first use. `spacingMs`: least pause between two conversations. */
 export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacingMs: number }): Link {
   const { machine, host, port, timeouts, spacingMs } = options;
   const clock: Clock = options.clock;

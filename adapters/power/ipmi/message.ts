@@ -1,5 +1,6 @@
 /** The IPMI message inside every packet (IPMI 2.0 §13.8): addresses, function, sequence, command, data and two checksums. */
 
+/** A request as it stands between the checksums. */
 export interface Request {
   readonly netFn: number;
   readonly cmd: number;
@@ -8,6 +9,7 @@ export interface Request {
   readonly sequence: number;
 }
 
+/** A response as it stands between the checksums. */
 export interface Response {
   /** Of the response: the request's plus one. */
   readonly netFn: number;

@@ -1,5 +1,6 @@
 /** RMCP and RMCP+ framing (IPMI 2.0 §13). Encoders are exact; decoders answer `undefined` to anything they do not understand. */
 
+/** The payload types of IPMI messages and of session set-up (IPMI 2.0 table 13-16). */
 export const payloadTypes = {
   ipmi: 0x00,
   openRequest: 0x10,

@@ -44,14 +44,17 @@ export const rakp4Code = (x: Exchange, sik: KeyObject): Buffer =>
 const algorithms = (suite: Suite): Buffer =>
   Buffer.from([suite.authentication, suite.integrity, suite.confidentiality].flatMap((number, type) => [type, 0, 0, 8, number, 0, 0, 0]));
 
+/** Open Session Request for one suite and a privilege. */
 export function encodeOpenRequest(open: { tag: number; privilege: number; consoleId: number; suite: Suite }): Buffer {
   return Buffer.concat([Buffer.from([open.tag, open.privilege, 0, 0]), id(open.consoleId), algorithms(open.suite)]);
 }
 
+/** Open Session Response that accepts, as a BMC sends it. */
 export function encodeOpenResponse(open: { tag: number; privilege: number; consoleId: number; bmcId: number; suite: Suite }): Buffer {
   return Buffer.concat([Buffer.from([open.tag, 0, open.privilege, 0]), id(open.consoleId), id(open.bmcId), algorithms(open.suite)]);
 }
 
+/** RAKP 1: who wants in, with what role. */
 export function encodeRakp1(one: { tag: number; bmcId: number; consoleRandom: Buffer; role: number; user: Buffer }): Buffer {
   return Buffer.concat([
     Buffer.from([one.tag, 0, 0, 0]),
@@ -67,6 +70,7 @@ export function encodeRakp(tag: number, status: number, receiver: number, ...res
   return Buffer.concat([Buffer.from([tag, status, 0, 0]), id(receiver), ...rest]);
 }
 
+/** A set-up message that says no; see `readStatus`. */
 export type Refusal = { readonly status: number };
 
 /** The BMC's session id and the three algorithms it chose, or its refusal. Refusals are as short as two bytes. */

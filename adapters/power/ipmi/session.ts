@@ -29,7 +29,11 @@ export interface Session {
   close(waitMs: number): Promise<void>;
 }
 
-/** @param bmcId the BMC's session id; `line` carries the console's */
+/**
+ * A session over `line` as the handshake left it; both sequences start at 1.
+ *
+ * @param bmcId the BMC's session id; `line` carries the console's
+ */
 export function createSession(options: { line: Line; bmcId: number; keys: SessionKeys; guid: Buffer; privilege: number }): Session {
   const { line, bmcId, keys, guid, privilege } = options;
   const accept = createWindow();

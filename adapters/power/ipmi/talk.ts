@@ -33,6 +33,7 @@ export interface Talk {
   fail(code: DeviceErrorCode, effect: Effect, message: string, hint?: string, cause?: unknown): DeviceError;
 }
 
+/** A conversation named `operation` in `session`; `operation` stands in every error. */
 export function createTalk(options: {
   machine: string;
   operation: string;

@@ -16,6 +16,7 @@ export interface IpmiTimeouts {
   readonly idleMs: number;
 }
 
+/** Defaults as documented at each field. */
 export const defaultTimeouts: IpmiTimeouts = {
   packetMs: 1000,
   tries: 4,

@@ -11,6 +11,7 @@ export interface DeviceId {
   readonly hasFru: boolean;
 }
 
+/** Asks the BMC what it is; answers while its firmware is updated too. */
 export const getDeviceId: Command<DeviceId> = {
   name: "Get Device ID",
   netFn: 0x06,

@@ -35,6 +35,7 @@ export interface BootFlags {
   readonly raw: string;
 }
 
+/** Reads parameter 5. */
 export const getBootFlags: Command<BootFlags> = {
   name: "Get System Boot Options (boot flags)",
   netFn: 0x00,

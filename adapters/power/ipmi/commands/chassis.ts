@@ -10,6 +10,7 @@ export interface ChassisStatus {
   readonly raw: string;
 }
 
+/** Whether the chassis is on, as the BMC sees it now. */
 export const getChassisStatus: Command<ChassisStatus> = {
   name: "Get Chassis Status",
   netFn: 0x00,
@@ -30,6 +31,7 @@ export const getChassisStatus: Command<ChassisStatus> = {
 /** Chassis Control values (IPMI 2.0 §28.3). */
 export const controls = { off: 0, on: 1, reset: 3, soft: 5 } as const;
 
+/** Asks for a power change; the answer comes before it happens. */
 export const chassisControl = (what: keyof typeof controls): Command<true> => ({
   name: `Chassis Control ${what}`,
   netFn: 0x00,
@@ -38,7 +40,11 @@ export const chassisControl = (what: keyof typeof controls): Command<true> => ({
   parse: nothing,
 });
 
-/** @param seconds 0 stops it, at most 255 */
+/**
+ * Blinks the locator light.
+ *
+ * @param seconds 0 stops it, at most 255
+ */
 export const chassisIdentify = (seconds: number): Command<true> => ({
   name: "Chassis Identify",
   netFn: 0x00,

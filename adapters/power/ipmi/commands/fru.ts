@@ -8,6 +8,7 @@ export interface Fru {
   readonly serials: readonly string[];
 }
 
+/** How large the FRU is, in bytes. */
 export const getFruInfo: Command<{ size: number; byWords: boolean }> = {
   name: "Get FRU Inventory Area Info",
   netFn: 0x0a,
@@ -16,7 +17,11 @@ export const getFruInfo: Command<{ size: number; byWords: boolean }> = {
   parse: (data) => (data.length < 3 ? undefined : { size: data.readUInt16LE(0), byWords: (data.readUInt8(2) & 1) !== 0 }),
 };
 
-/** @param count at most 255 bytes; the BMC may answer fewer */
+/**
+ * Bytes of the FRU.
+ *
+ * @param count at most 255; the BMC may answer fewer
+ */
 export const readFruData = (offset: number, count: number): Command<Buffer> => ({
   name: "Read FRU Data",
   netFn: 0x0a,

@@ -4,6 +4,7 @@ import { readEvent } from "./sel-events.ts";
 
 /** The system event log (IPMI 2.0 §31, §32). */
 
+/** How many records the log holds, and whether some did not fit. */
 export const getSelInfo: Command<{ entries: number; overflow: boolean }> = {
   name: "Get SEL Info",
   netFn: 0x0a,
@@ -12,7 +13,9 @@ export const getSelInfo: Command<{ entries: number; overflow: boolean }> = {
   parse: (data) => (data.length < 14 ? undefined : { entries: data.readUInt16LE(1), overflow: (data.readUInt8(13) & 0x80) !== 0 }),
 };
 
+/** Stands for the oldest record in a request. */
 export const firstRecord = 0x0000;
+/** Stands for the newest record in a request, and for "no more" in an answer. */
 export const lastRecord = 0xffff;
 
 /** One record as it is, and the id of the one after it (`lastRecord` = none). */
@@ -22,7 +25,11 @@ export interface SelRecord {
   readonly bytes: Buffer;
 }
 
-/** @param id `firstRecord`, `lastRecord` or a record's own id */
+/**
+ * One whole record.
+ *
+ * @param id `firstRecord`, `lastRecord` or a record's own id
+ */
 export const getSelEntry = (id: number): Command<SelRecord> => ({
   name: "Get SEL Entry",
   netFn: 0x0a,

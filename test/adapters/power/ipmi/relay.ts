@@ -32,9 +32,13 @@ export async function createRelay(bmcPort: number, pass: Pass) {
 
 const isSetup = (datagram: Buffer, type: number) => datagram[4] === 0x06 && datagram[5] === type;
 
+/** Console to BMC: begins a set-up. */
 export const isOpenRequest = (datagram: Buffer) => isSetup(datagram, 0x10);
+/** BMC to console: the algorithms it chose. */
 export const isOpenResponse = (datagram: Buffer) => isSetup(datagram, 0x11);
+/** One login attempt. */
 export const isRakp1 = (datagram: Buffer) => isSetup(datagram, 0x12);
 /** Outside any session, in 1.5 framing: here, the question for cipher suites. */
 export const isSessionless = (datagram: Buffer) => datagram[4] === 0x00;
+/** Encrypted and authenticated, either way. */
 export const isInSession = (datagram: Buffer) => datagram[4] === 0x06 && datagram[5] === 0xc0;

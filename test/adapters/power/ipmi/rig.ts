@@ -1,13 +1,16 @@
+import { inspect } from "node:util";
+import { afterEach, expect, vi } from "vitest";
 import { createIpmiPower, createIpmiTransport, type IpmiPowerOptions } from "#adapters/power/ipmi/mod.ts";
-import { type ActVerb, type Clock, type Permit, systemClock } from "#events";
+import { type ActVerb, type Clock, DeviceError, type Permit, systemClock } from "#events";
 import { mintPermit } from "#events/runtime/permit.ts";
-import { createHost } from "#test/lab/host.ts";
+import { createHost, type Host } from "#test/lab/host.ts";
 import { createIpmiBmc } from "#test/lab/ipmi-bmc.ts";
 import { createRelay, type Pass } from "./relay.ts";
 
 /** Short enough for a silent BMC, long enough for a busy test machine. */
 export const timeouts = { packetMs: 250, tries: 3, setupTries: 2, onceMs: 700, busyMs: 5, busyTries: 3, idleMs: 5000 };
 
+/** A fresh permit, as the runtime would mint it. */
 export const permitFor = (machine: string, verb: ActVerb, gate: () => void = () => undefined): Permit =>
   mintPermit({ run: "r1", step: "s1", attempt: 1, machine, verb, gate, signal: new AbortController().signal });
 
@@ -55,3 +58,33 @@ export async function makeRig(
     },
   };
 }
+
+/** What `makeRig` makes. */
+export type Rig = Awaited<ReturnType<typeof makeRig>>;
+
+/** `makeRig` for a test file: everything made is closed after each test. */
+export function rigsPerTest(): typeof makeRig {
+  const rigs: Rig[] = [];
+  afterEach(() => Promise.all(rigs.splice(0).map((rig) => rig.close())));
+  return async (options) => {
+    const rig = await makeRig(options);
+    rigs.push(rig);
+    return rig;
+  };
+}
+
+/** The `DeviceError` that `work` is rejected with. */
+export async function failure(work: Promise<unknown>): Promise<DeviceError> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof DeviceError) return error;
+  throw new Error(`expected a DeviceError, got ${inspect(error)}`);
+}
+
+/** Waits until the host itself is in this state. */
+export const settled = (host: Host, power: string) => vi.waitFor(() => expect(host.power()).toBe(power), { timeout: 10_000, interval: 5 });
+
+/** How many Chassis Control commands the BMC executed. */
+export const controls = (rig: Rig): number => rig.commands().filter((command) => command === "0/2").length;

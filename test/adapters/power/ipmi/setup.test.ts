@@ -1,27 +1,11 @@
 import { inspect } from "node:util";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type CipherSuite, createIpmiPower, createIpmiTransport } from "#adapters/power/ipmi/mod.ts";
-import { DeviceError, systemClock } from "#events";
+import { systemClock } from "#events";
 import { isOpenRequest, isOpenResponse, isRakp1, isSessionless, type Pass } from "./relay.ts";
-import { makeRig } from "./rig.ts";
+import { failure, rigsPerTest } from "./rig.ts";
 
-type Rig = Awaited<ReturnType<typeof makeRig>>;
-const rigs: Rig[] = [];
-const rigWith = async (...options: Parameters<typeof makeRig>): Promise<Rig> => {
-  const rig = await makeRig(...options);
-  rigs.push(rig);
-  return rig;
-};
-afterEach(() => Promise.all(rigs.splice(0).map((rig) => rig.close())));
-
-const failure = async (work: Promise<unknown>): Promise<DeviceError> => {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof DeviceError) return error;
-  throw new Error(`expected a DeviceError, got ${inspect(error)}`);
-};
+const rigWith = rigsPerTest();
 
 /** Authentication algorithm of an Open Session Request or Response. */
 const askedSuite = (datagram: Buffer) => datagram[28] ?? 0;
