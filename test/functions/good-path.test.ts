@@ -1,0 +1,149 @@
+import { expect, test } from "vitest";
+import { startRig } from "./rig.ts";
+
+const rack = ["gpu-01", "gpu-02", "gpu-03"];
+
+test("node-lost: fenced, brought back, proven", async () => {
+  const rig = await startRig({ machines: rack.map((name) => ({ name, gpus: 2 })) });
+  const box = rig.world.machine("gpu-02");
+  box.pods = [
+    { name: "train-0", owner: "StatefulSet/train" },
+    { name: "cilium-x", daemonSet: true },
+  ];
+  box.volumes = ["pvc-1"];
+  box.hang();
+  await rig.clock.sleep(60_000);
+  const run = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external" });
+  expect(await rig.ended(run)).toBe("ok");
+  expect(await rig.lines(run)).toMatchInlineSnapshot(`
+    [
+      "started node-lost for gpu-02",
+      "waiting "give it a chance to return"",
+      "done "give it a chance to return"",
+      "waiting "nothing on it answers"",
+      "done "nothing on it answers" {"is":"lost","why":"Node Unknown; kubelet, Talos and firmware silent (idle)"}",
+      "done "collect evidence" {"state":"On","firmware":"idle","watts":180,"log":[],"pods":["default/train-0"],"bootID":"gpu-02-boot-1"}",
+      "done "note its boot id" "gpu-02-boot-1"",
+      "done "read its power" "on"",
+      "obliged cordon",
+      "done "cordon" "ours"",
+      "done "note which other nodes renew their lease" {"gpu-01":"renewal 9","gpu-03":"renewal 9"}",
+      "intent "power off" force-off #1",
+      "outcome "power off" done: power Off",
+      "waiting "let it be off for a moment"",
+      "done "let it be off for a moment"",
+      "done "read Off a second time"",
+      "waiting "every other node still renews its lease"",
+      "done "every other node still renews its lease" true",
+      "obliged out-of-service-taint",
+      "intent "taint it out of service" taint-out-of-service #1",
+      "outcome "taint it out of service" done: tainted",
+      "waiting "its pods and volumes are gone"",
+      "done "its pods and volumes are gone" "gone"",
+      "intent "power on" power-on #1",
+      "outcome "power on" done: power On",
+      "waiting "a new boot id"",
+      "done "a new boot id" {"bootID":"gpu-02-boot-2"}",
+      "cleared out-of-service-taint",
+      "done "untaint"",
+      "waiting "Node Ready and GPUs allocatable"",
+      "done "Node Ready and GPUs allocatable" {"ready":true,"gpus":2}",
+      "cleared cordon",
+      "done "uncordon" "ours"",
+      "done "report"",
+      "finished ok",
+    ]
+  `);
+  expect(box.writes.map((write) => write.verb)).toEqual(["force-off", "power-on"]);
+  expect(box.did).toEqual({ on: 1, off: 1, cordon: 1, uncordon: 1, taint: 1, untaint: 1, drain: 0 });
+  expect(await rig.office.ledger.of("gpu-02")).toEqual({ machine: "gpu-02", turn: run });
+  expect(rig.world.violations()).toEqual([]);
+});
+
+test("power-off: out of service, drained, shut down", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.pods = [{ name: "web-0", owner: "ReplicaSet/web" }];
+  const run = await rig.say("power-off-requested", { machine: "gpu-02", reason: "new fans" });
+  expect(await rig.ended(run)).toBe("ok");
+  expect(await rig.lines(run)).toMatchInlineSnapshot(`
+    [
+      "started power-off for gpu-02",
+      "done "find its Node" "gpu-02"",
+      "obliged cordon",
+      "done "cordon" "ours"",
+      "done "drain" {"left":[],"evicted":1}",
+      "intent "power off" power-off #1",
+      "outcome "power off" done: power Off",
+      "finished ok",
+    ]
+  `);
+  expect(box.power()).toBe("off");
+  expect(box.node.unschedulable).toBe(true);
+  const ledger = await rig.office.ledger.of("gpu-02");
+  expect(ledger).toMatchObject({ want: "off", why: "new fans", by: "alice", left: { run, obligations: [{ kind: "cordon" }] } });
+  expect(ledger.quarantine).toBeUndefined();
+});
+
+test("power-on: on, proven, and the cordon that the power-off left is taken back", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  await rig.ended(await rig.say("power-off-requested", { machine: "gpu-02" }));
+  const run = await rig.say("power-on-requested", { machine: "gpu-02" });
+  expect(await rig.ended(run)).toBe("ok");
+  expect(await rig.lines(run)).toMatchInlineSnapshot(`
+    [
+      "started power-on for gpu-02",
+      "inherited cordon",
+      "done "note its boot id" "gpu-02-boot-1"",
+      "intent "power on" power-on #1",
+      "outcome "power on" done: power On",
+      "waiting "a new boot id"",
+      "done "a new boot id" {"bootID":"gpu-02-boot-2"}",
+      "cleared out-of-service-taint",
+      "done "untaint"",
+      "waiting "Node Ready and GPUs allocatable"",
+      "done "Node Ready and GPUs allocatable" {"ready":true,"gpus":0}",
+      "cleared cordon",
+      "done "uncordon" "ours"",
+      "finished ok",
+    ]
+  `);
+  expect(box.up() && box.isReady() && !box.node.unschedulable).toBe(true);
+  const ledger = await rig.office.ledger.of("gpu-02");
+  expect(ledger).toMatchObject({ want: "on" });
+  expect(ledger.left).toBeUndefined();
+});
+
+test("power-cycle: off, confirmed, on, confirmed", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.pods = [{ name: "web-0", owner: "ReplicaSet/web" }];
+  const run = await rig.say("power-cycle", { machine: "gpu-02" });
+  expect(await rig.ended(run)).toBe("ok");
+  expect(await rig.lines(run)).toMatchInlineSnapshot(`
+    [
+      "started power-cycle for gpu-02",
+      "done "find its Node" "gpu-02"",
+      "obliged cordon",
+      "done "cordon" "ours"",
+      "done "drain" {"left":[],"evicted":1}",
+      "done "note its boot id" "gpu-02-boot-1"",
+      "intent "power off" power-off #1",
+      "outcome "power off" done: power Off",
+      "intent "power on" power-on #1",
+      "outcome "power on" done: power On",
+      "waiting "a new boot id"",
+      "done "a new boot id" {"bootID":"gpu-02-boot-2"}",
+      "cleared out-of-service-taint",
+      "done "untaint"",
+      "waiting "Node Ready and GPUs allocatable"",
+      "done "Node Ready and GPUs allocatable" {"ready":true,"gpus":0}",
+      "cleared cordon",
+      "done "uncordon" "ours"",
+      "finished ok",
+    ]
+  `);
+  expect(box.writes.map((write) => write.verb)).toEqual(["power-off", "power-on"]);
+  expect(box.did).toMatchObject({ on: 1, off: 1, cordon: 1, uncordon: 1, drain: 1 });
+});

@@ -1,0 +1,130 @@
+import { onTestFinished } from "vitest";
+import { watchCluster } from "#adapters/cluster/watcher.ts";
+import { isPlaceholderSerial, isPlaceholderUuid, sameSerial, sameUuid } from "#adapters/inventory/mod.ts";
+import {
+  createMemoryStore,
+  createWorker,
+  type Entry,
+  type FunctionSpec,
+  type Guard,
+  type Office,
+  type RunSummary,
+  readJournal,
+  startRounds,
+  type Worker,
+} from "#events";
+import { createGuards } from "#functions/guards/mod.ts";
+import nodeLost from "#functions/node-lost.ts";
+import powerCycle from "#functions/power-cycle.ts";
+import powerOff from "#functions/power-off.ts";
+import powerOn from "#functions/power-on.ts";
+import { precedence } from "#functions/precedence.ts";
+import { createFakeTime, createFakeWorld, type FakeClock, type FakeWorld, type FakeWorldOptions, line } from "#functions/testing/mod.ts";
+
+/** All guards over a fake world, as the composition root makes them. */
+export const guardsOf = (office: Office, world: FakeWorld, stopFile: () => string | undefined = () => undefined): Guard[] =>
+  createGuards({
+    office,
+    ports: world.ports,
+    stopFile,
+    storm: { share: 0.2, windowMs: 600_000, cooldownMs: 600_000 },
+    same: { uuid: sameUuid, serial: sameSerial, placeholderUuid: isPlaceholderUuid, placeholderSerial: isPlaceholderSerial },
+  });
+
+export const builtin: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle];
+
+export interface Rig {
+  readonly world: FakeWorld;
+  readonly clock: FakeClock;
+  readonly worker: Worker;
+  readonly office: Office;
+  /** Set to a path to have a STOP file. */
+  stopFile: string | undefined;
+  /** An operator's word; answers the first run it starts. */
+  say(type: string, data: unknown, how?: { actor?: string; id?: string; origin?: "operator" | "external" }): Promise<string>;
+  summary(run: string): Promise<RunSummary | undefined>;
+  journal(run: string): Promise<readonly Entry[]>;
+  lines(run: string): Promise<readonly string[]>;
+  /** Waits until the run has ended or parked; answers the status, or `parked`. */
+  ended(run: string): Promise<string>;
+  /** Waits until `met`; throws after an hour of fake time (or `withinMs`). */
+  until(what: string, met: () => Promise<unknown> | unknown, withinMs?: number): Promise<void>;
+  /** Answers the run's open question. */
+  answer(run: string, approve: boolean, actor?: string): Promise<void>;
+  runsOf(machine: string): Promise<readonly RunSummary[]>;
+}
+
+/** A whole Lightsout with fake ports under fake time: every built-in function and every guard. */
+export async function startRig(options: FakeWorldOptions & { watch?: boolean; functions?: readonly FunctionSpec[] }): Promise<Rig> {
+  const time = createFakeTime();
+  const clock = time.clock();
+  const store = createMemoryStore({ clock });
+  const world = createFakeWorld(clock, options);
+  const guards: Guard[] = [];
+  const worker = createWorker({
+    site: "test",
+    store,
+    clock,
+    functions: options.functions ?? builtin,
+    ports: { ...world.ports },
+    guards,
+    precedence,
+  });
+  const { office, runs } = worker;
+  guards.push(...guardsOf(office, world, () => rig.stopFile));
+  await worker.start();
+  const stops = [await startRounds(office, runs)];
+  if (options.watch) stops.push(await watchCluster({ cluster: world.ports.cluster, office, runs, graceMs: 40_000 }));
+  onTestFinished(async () => {
+    for (const stop of stops) await stop();
+    await worker.stop();
+    clock.kill();
+  });
+
+  const find = async (run: string) => runs.get(run);
+  const rig: Rig = {
+    world,
+    clock,
+    worker,
+    office,
+    stopFile: undefined,
+    async say(type, data, { actor = "alice", id, origin = "operator" } = {}) {
+      const accepted = await worker.accept({
+        type,
+        data,
+        origin,
+        source: "test",
+        ...(origin === "operator" ? { actor } : {}),
+        ...(id === undefined ? {} : { id }),
+      });
+      return accepted.runs[0] ?? "";
+    },
+    summary: find,
+    async journal(run) {
+      const summary = await find(run);
+      return summary ? (await readJournal(store, summary.subject)).entries : [];
+    },
+    lines: async (run) => (await rig.journal(run)).map(line),
+    async ended(run) {
+      const done = async () => ["parked", "finished"].includes((await find(run))?.status ?? "");
+      await rig.until(`run ${run} ends`, done, 3 * 86_400_000);
+      const last = (await rig.journal(run)).at(-1);
+      return last?.is === "finished" ? last.status : "parked";
+    },
+    async until(what, met, withinMs = 3_600_000) {
+      for (const end = clock.mono() + withinMs; !(await met()); await clock.sleep(1000)) {
+        if (clock.mono() > end) throw new Error(`not in ${withinMs} ms: ${what}`);
+      }
+    },
+    async answer(run, approve, actor = "alice") {
+      await rig.until("a question", async () => (await find(run))?.status === "asking", 2 * 86_400_000);
+      const asked = (await rig.journal(run)).findLast((entry) => entry.is === "asked");
+      if (asked?.is !== "asked") throw new Error(`run ${run} asks nothing`);
+      const { step, nonce, digest } = asked;
+      await rig.say("approval-decided", { run, step, nonce, digest, approve }, { actor });
+    },
+    runsOf: async (machine) =>
+      (await runs.all()).filter((summary) => summary.key === machine).toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1)),
+  };
+  return rig;
+}
