@@ -130,7 +130,7 @@ function fail(hooks: CliHooks, error: unknown, json: boolean): number {
   const known = describe(error);
   if (json) hooks.out(jsonText({ error: known }));
   else {
-    hooks.err(harmless(`${paint("red", "lightsout:")} ${known.message}`));
+    hooks.err(harmless(`${paint("red", "lightsout:", process.stderr)} ${known.message}`));
     if (known.hint !== undefined) hooks.err(harmless(`  ${known.hint}`));
   }
   return known.exit;

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import type { Terminal } from "./shell.ts";
 
@@ -9,7 +10,9 @@ export function processTerminal(): Terminal | undefined {
     async ask(question) {
       const lines = createInterface({ input, output });
       try {
-        return await lines.question(question);
+        // The input ends, or the person interrupts: that is no answer.
+        const closed = once(lines, "close").then(() => "");
+        return await Promise.race([lines.question(question).catch(() => ""), closed]);
       } finally {
         lines.close();
       }

@@ -3,7 +3,8 @@ import { styleText } from "node:util";
 type Style = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
 
 /** Coloured text; plain where the terminal or `NO_COLOR` wants it plain. */
-export const paint = (style: Style, text: string): string => styleText(style, text);
+export const paint = (style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string =>
+  styleText(style, text, { stream });
 
 // The styles above, and every other control or direction-changing character.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
