@@ -33,7 +33,7 @@ export function createIncarnation(options: {
   let index = 0;
   let waiting: (() => void)[] = [];
   const subscriptions: Stop[] = [];
-  const consumers: Stop[] = [];
+  const consumers: { open(): Promise<Stop>; stop: Stop }[] = [];
 
   /** Passes at once while live, when it is resumed while stopped, never once dead. */
   const live = async (): Promise<void> => {
@@ -84,9 +84,10 @@ export function createIncarnation(options: {
         follow: (stream, filter, after, onRecord) =>
           subscribe(log.follow(stream, filter, after, (record) => void live().then(() => onRecord(record)))),
         consume: async (stream, filter, name, handle) => {
-          const stop = await subscribe(log.consume(stream, filter, name, (record) => read(() => handle(record))));
-          consumers.push(stop);
-          return stop;
+          const open = () => log.consume(stream, filter, name, (record) => read(() => handle(record)));
+          const consumer = { open, stop: await open() };
+          consumers.push(consumer);
+          return subscribe(Promise.resolve(() => consumer.stop()));
         },
       },
       kv: {
@@ -111,12 +112,13 @@ export function createIncarnation(options: {
       state = "stopped";
       clock.stop();
       // A store takes back what a silent consumer has not settled.
-      for (const stop of consumers) void stop();
+      for (const consumer of consumers) void consumer.stop();
     },
     resume() {
       if (state !== "stopped") return;
       state = "live";
       clock.resume();
+      for (const consumer of consumers) void consumer.open().then((stop) => Object.assign(consumer, { stop }));
       const resumed = waiting;
       waiting = [];
       for (const go of resumed) go();
