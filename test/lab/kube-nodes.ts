@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "#events";
 import type { Host } from "./host.ts";
-import type { SimLease, SimNode, Taint } from "./kube-objects.ts";
+import { OUT_OF_SERVICE, type SimLease, type SimNode, type Taint } from "./kube-objects.ts";
 import type { KubeStore } from "./kube-store.ts";
 
 /** One machine as a member of the simulated cluster. */
@@ -83,8 +83,10 @@ export function createKubeNodes(options: { store: KubeStore; clock: Clock; membe
       kubelet.renewedAt = now;
       store.put("leases", lease(kubelet.member.node, clock));
     }
-    const gpus = now - kubelet.startedAt >= GPU_READY_MS ? host.gpusUp() : 0;
     const current = nodeOf(kubelet.member.node);
+    // NVIDIA's device plugin tolerates its own taint only: while the machine is out of service it is evicted, and no GPU is allocatable.
+    const evicted = current?.spec.taints?.some((taint) => taint.key === OUT_OF_SERVICE) ?? false;
+    const gpus = !evicted && now - kubelet.startedAt >= GPU_READY_MS ? host.gpusUp() : 0;
     // A kubelet registers its Node once, when it starts: a deleted Node stays away until the next boot.
     if (!current && kubelet.registered === kubelet.boot) return;
     kubelet.registered = kubelet.boot;

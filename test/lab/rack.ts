@@ -45,8 +45,14 @@ export interface Rack {
 /**
  * Starts a simulated rack on loopback: BMCs, kubelets and a Kubernetes API, each on its real wire protocol.
  * @param scale how much faster than the wall its time runs
+ * @param lostAfterMs from a node's last lease renewal to Ready=Unknown; default 40 s
  */
-export async function createRack(options: { machines?: readonly RackMachine[]; scale: number; seed?: number }): Promise<Rack> {
+export async function createRack(options: {
+  machines?: readonly RackMachine[];
+  scale: number;
+  seed?: number;
+  lostAfterMs?: number;
+}): Promise<Rack> {
   const { machines = closet, scale, seed = 1 } = options;
   const clock = scaledClock(scale);
   const password = randomBytes(8).toString("hex");
@@ -60,7 +66,8 @@ export async function createRack(options: { machines?: readonly RackMachine[]; s
     hosts.set(name, host);
     kubelets.set(name, await createKubelet(host));
     const login = { user: "lightsout", password, host, clock, seed: seed + index };
-    if (machine.bmc === "ipmi") bmcs.set(name, await createIpmiBmc(login));
+    // Whoever talks to a BMC lives in real time, and so does its session.
+    if (machine.bmc === "ipmi") bmcs.set(name, await createIpmiBmc({ ...login, sessionMs: 60_000 * scale }));
     else if (machine.bmc !== "none") bmcs.set(name, await createRedfishBmc({ ...login, personality: machine.bmc }));
   }
   const kube = await createKubeApi({
@@ -70,6 +77,7 @@ export async function createRack(options: { machines?: readonly RackMachine[]; s
       ...(machine.role === "control-plane" ? { controlPlane: true } : {}),
     })),
     clock,
+    ...(options.lostAfterMs === undefined ? {} : { graceMs: options.lostAfterMs }),
   });
 
   function hostOf(name: string): Host {

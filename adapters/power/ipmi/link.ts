@@ -63,7 +63,8 @@ export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacing
         usedAt = clock.mono();
         return result;
       } catch (error) {
-        const silent = error instanceof SessionLost || (error instanceof DeviceError && error.code === "LO_BMC_TIMEOUT");
+        // A caller that gives up sooner than the silence is proven must not keep a dead session young for the next one.
+        const silent = signal.aborted || error instanceof SessionLost || (error instanceof DeviceError && error.code === "LO_BMC_TIMEOUT");
         if (silent) void drop();
         else usedAt = clock.mono();
         if (!(error instanceof SessionLost)) throw error;
