@@ -30,7 +30,12 @@ export async function askGuards(guards: readonly Guard[], intent: ActIntent, wit
  * The guards' verdict on an act, fresh. Answers the verdicts when all allow, and `undefined` after waiting for one that held it
  * back or for a person: time has passed, look at the machine again. Throws when one refuses.
  */
-export async function judge(drive: Drive, step: string, act: Act, observed: Observation): Promise<readonly Verdict[] | undefined> {
+export async function judge(
+  drive: Drive,
+  step: string,
+  act: Pick<Act, "machine" | "verb">,
+  observed: Observation,
+): Promise<readonly Verdict[] | undefined> {
   const { journal, office, control, spec, name } = drive;
   control.boundary();
   const approved = new Set(
@@ -45,7 +50,7 @@ export async function judge(drive: Drive, step: string, act: Act, observed: Obse
     step,
     machine: act.machine,
     verb: act.verb,
-    first: !journal.entries.some((entry) => entry.is === "intent"),
+    first: !journal.entries.some((entry) => entry.is === "intent" || entry.is === "obliged"),
     approved,
     observed,
   };

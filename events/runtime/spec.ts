@@ -48,7 +48,7 @@ export interface RunOptions<Result> {
   readonly attempts?: number;
   /** Per attempt; default 30 s. */
   readonly timeout?: Duration;
-  /** What the step sets in the world; recorded before the work. */
+  /** What the step sets in the world; the guards are asked as for the function's first act, then it is recorded, then the work is done. */
   readonly leaves?: Obligation;
   /** Says of the result that nothing was left after all (a person's cordon stays theirs). */
   readonly leftNothing?: (result: Result) => boolean;
@@ -134,7 +134,7 @@ export interface ActIntent {
   readonly step: string;
   readonly machine: string;
   readonly verb: ActVerb;
-  /** No act of this run was performed yet. */
+  /** This run has performed no act and set nothing yet: it can still end as if it had never been. */
   readonly first: boolean;
   /** Topics a person has approved in this run. */
   readonly approved: ReadonlySet<string>;

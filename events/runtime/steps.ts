@@ -1,12 +1,13 @@
 import { type EventDefinition, stableId } from "../define-event.ts";
 import { milliseconds } from "../duration.ts";
 import { DeniedError, explain, LightsoutError, RefusedError, TerminalError } from "../errors.ts";
-import { type Entry, RunLostError, waitPosition } from "../journal.ts";
+import { type Entry, type Obligation, RunLostError, waitPosition } from "../journal.ts";
 import type { Json } from "../json.ts";
 import { takeEffect } from "./accept.ts";
 import { actStep } from "./act.ts";
 import { approveStep } from "./approve.ts";
 import { DriveEnd } from "./control.ts";
+import { judge } from "./judge.ts";
 import type { Drive } from "./office.ts";
 import type { Step } from "./spec.ts";
 
@@ -92,7 +93,7 @@ export function createStep(pass: Pass): Step {
         if (before) return before.result as never;
         const { attempts = 3, timeout = "30s", leaves, leftNothing, clears } = options;
         drive.show({ status: "running", reason: name, step: name, nextWake: clock.now() + milliseconds(timeout) });
-        if (leaves) await journal.append({ is: "obliged", obligation: leaves });
+        if (leaves) await oblige(drive, name, leaves);
         const result = await attempted(drive, name, attempts, (signal) => work(signal), milliseconds(timeout));
         if (leaves && leftNothing?.(result)) await journal.append({ is: "cleared", kind: leaves.kind });
         if (clears) await journal.append({ is: "cleared", kind: clears });
@@ -177,6 +178,14 @@ export function createStep(pass: Pass): Step {
         await pass.record(name, undefined);
       }),
   };
+}
+
+/** A run that acts sets nothing in the world that its guards would not let it act on: a cordon under `observe` is not nothing. */
+async function oblige(drive: Drive, step: string, leaves: Obligation): Promise<void> {
+  const [verb] = drive.spec.acts;
+  const act = verb && { machine: leaves.machine, verb };
+  while (act && !(await judge(drive, step, act, { is: "not-done", seen: `before ${leaves.kind}` }))) drive.control.boundary();
+  await drive.journal.append({ is: "obliged", obligation: leaves });
 }
 
 /** Journals a wait's deadline once and answers what is left of it; a resumed run keeps the deadline it had. */
