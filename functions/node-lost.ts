@@ -1,9 +1,9 @@
 import { nodeLost, nodeReady, nodeRetired, TerminalError } from "#events";
 import { defineFunction } from "./define.ts";
 import { fence } from "./fragments/fence.ts";
-import { collectEvidence, confirmLost, offByPowerLoss } from "./fragments/lost.ts";
+import { collectEvidence, confirmLost, offByPowerLoss, powerFound } from "./fragments/lost.ts";
 import { powerOn } from "./fragments/power.ts";
-import { cordon, proveReturned, uncordon } from "./fragments/service.ts";
+import { proveReturned, uncordon } from "./fragments/service.ts";
 
 /** A node went dark: give it time, make sure, fence it over its BMC, bring it back and prove it. Or ask a person. */
 export default defineFunction(
@@ -22,28 +22,28 @@ export default defineFunction(
     const { machine } = event.data;
     if (await step.waitFor("give it a chance to return", nodeReady, { within: ports.inventory.patience(machine) })) return;
 
-    const found = await step.until(
+    const sure = await step.until(
       "nothing on it answers",
       async (signal) => {
         const finding = await confirmLost(machine, ports, signal);
-        return finding.is === "alive" ? undefined : finding;
+        return finding.is === "lost" || finding.is === "returned" ? finding : undefined;
       },
       { every: "15s", within: "30m", wakeOn: nodeReady },
     );
-    if (found?.is === "returned") return;
-    if (!found) throw new TerminalError(`${machine} is lost to the cluster, but something on it answers. Nothing was powered`);
+    const found = sure ?? (await step.run("what stands in the way", (signal) => confirmLost(machine, ports, signal), { reads: true }));
+    if (found.is === "returned") return;
+    if (found.is === "alive") throw new TerminalError(`${machine} is lost to the cluster, but ${found.why}. Nothing was powered`);
 
     const evidence = await step.run("collect evidence", (signal) => collectEvidence(machine, ports, signal), { reads: true });
     const bootBefore = await step.run("note its boot id", async (signal) => (await ports.cluster.node(machine, signal))?.bootID ?? null, {
       reads: true,
     });
-    const power = await step.run("read its power", async (signal) => (await ports.power.of(machine).state(signal)).state, { reads: true });
+    const power = await step.run("read its power", (signal) => powerFound(machine, ports, signal), { reads: true });
     if (power === "off" && !(await step.run("was it a power loss", (signal) => offByPowerLoss(machine, ports, signal), { reads: true }))) {
       const ask = `${machine} was found off and Lightsout did not do it: somebody may have their hands in it. Bring it back?`;
       await step.approve("bring it back", { ask, plan: { machine, evidence }, within: "24h" });
     }
 
-    await cordon(machine, step, ports);
     await fence(machine, step, ports);
     await step.act("power on", powerOn(machine, ports));
     await proveReturned(machine, step, ports, bootBefore);

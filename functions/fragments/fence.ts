@@ -1,20 +1,26 @@
 import { freezeRequested, RefusedError, type Step, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
 import { forceOff } from "./power.ts";
+import { cordon } from "./service.ts";
 
 type Fencing = Pick<Ports, "inventory" | "power" | "cluster" | "os">;
 
 /**
  * Fences a lost machine so that its storage may move: off, two Off readings apart, the same reading again in the step that taints
- * it out of service, then a bounded wait, while it is off, until its pods and volumes are gone. It ends off and tainted.
+ * it out of service, then a bounded wait, while it is off, until its pods and volumes are gone. It ends off, cordoned and tainted. Until
+ * it is off nothing is set in the world; a silent BMC parks it there.
  */
 export async function fence(machine: string, step: Step, ports: Fencing): Promise<void> {
   const renewals = await step.run("note which other nodes renew their lease", (signal) => healthyLeases(machine, ports, signal), {
     reads: true,
   });
   await step.act("power off", forceOff(machine, ports));
+  await cordon(machine, step, ports);
   await step.sleep("let it be off for a moment", "5s");
-  await step.run("read Off a second time", (signal) => mustBeOff(machine, ports, signal), { reads: true });
+  await step.run("read Off a second time", (signal) => mustBeOff(machine, ports, signal), {
+    reads: true,
+    attempts: 20,
+  });
 
   const dark = await step.until("every other node still renews its lease", (signal) => noOtherWentDark(renewals, ports, signal), {
     every: "2s",

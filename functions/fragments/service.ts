@@ -10,6 +10,7 @@ export async function cordon(machine: string, step: Step, ports: Serving): Promi
   await step.run("cordon", (signal) => ports.cluster.cordon(machine, step.self, signal), {
     leaves: { kind: "cordon", machine, undo: `kubectl uncordon ${node}` },
     leftNothing: (whose) => whose === "theirs",
+    attempts: 20,
   });
 }
 

@@ -3,6 +3,7 @@ import type { Ports } from "../define.ts";
 import { budgetGuard } from "./budget.ts";
 import { freezeGuard, holdGuard, ledgerGuard } from "./holds.ts";
 import { identityGuard, type SameIdentity } from "./identity.ts";
+import { lostGuard } from "./lost.ts";
 import { petGuard, repeatGuard, roleGuard, selfProtectionGuard } from "./machine.ts";
 import { type StormLimits, stormGuard } from "./storm.ts";
 import { trustGuard } from "./trust.ts";
@@ -14,7 +15,7 @@ export { trustOf } from "./trust.ts";
 /** Every guard, in the order people read them. All are asked before every act; the budget last, because it reserves. */
 export function createGuards(options: {
   office: Office;
-  ports: Pick<Ports, "inventory" | "power" | "cluster">;
+  ports: Ports;
   stopFile: () => string | undefined;
   storm: StormLimits;
   same: SameIdentity;
@@ -36,6 +37,7 @@ export function createGuards(options: {
     selfProtectionGuard(ports.inventory),
     roleGuard(ports.inventory),
     identityGuard({ inventory: ports.inventory, power: ports.power, node, same }),
+    lostGuard(ports),
     stormGuard({ inventory: ports.inventory, incidents: () => incidents.all(), now, limits: options.storm }),
     petGuard({ inventory: ports.inventory, pods: (machine) => ports.cluster.pods(machine) }),
     repeatGuard({ incidents: () => incidents.all(), now }),
