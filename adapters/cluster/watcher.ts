@@ -90,13 +90,14 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
     for (const [machine, one] of watched) {
       if (!gone(one)) continue;
       if (one.healthy) {
-        one.healthy = false;
         await lost(machine, one.node);
+        // Only now: a loss that could not be written down is told again at the next look.
+        one.healthy = false;
       } else if (!baselined) await alreadyLost(machine);
     }
     if (!baselined) {
-      baselined = true;
       await nextRounds(office, options.runs);
+      baselined = true;
     }
   };
 
