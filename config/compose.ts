@@ -10,7 +10,6 @@ import { watchPower } from "#adapters/power/watcher.ts";
 import {
   type Clock,
   createWorker,
-  type EventDefinition,
   type EventStore,
   type Guard,
   milliseconds,
@@ -26,6 +25,7 @@ import { clusterless } from "./clusterless.ts";
 import { createDesk } from "./desk.ts";
 import { openNatsDoor } from "./door.ts";
 import { loadFunctions } from "./functions.ts";
+import { knownNames } from "./known.ts";
 import { machinesOf, patienceOf } from "./machines.ts";
 import { createPins } from "./pins.ts";
 import { createPowers } from "./powers.ts";
@@ -76,7 +76,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     guards,
     precedence,
     log,
-    check: knownMachine(inventory),
+    check: knownNames(inventory),
   });
   const stopped = stopFile(config.stopFile);
   const { share, window, cooldown } = config.guards.storm;
@@ -144,9 +144,3 @@ function limited(functions: Awaited<ReturnType<typeof loadFunctions>>, config: C
   const { perMachine, fleet } = config.guards.budget;
   return functions.map((spec) => (spec.limit ? { ...spec, limit: { perMachine, fleet } } : spec));
 }
-
-/** Events about a machine must name one of the inventory. */
-const knownMachine = (inventory: Inventory) => (definition: EventDefinition, key: string) => {
-  const aboutMachines = definition.intends !== undefined || definition.type.startsWith("node-");
-  if (aboutMachines) inventory.machine(key);
-};

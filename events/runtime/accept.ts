@@ -38,7 +38,7 @@ export const runIdOf = (site: string, functionId: string, source: string, id: st
 export async function accept(
   office: Office,
   incoming: Incoming,
-  check: (definition: EventDefinition, key: string) => void,
+  check: (definition: EventDefinition, data: unknown) => void,
   freshId: () => string,
 ): Promise<Accepted> {
   const definition = office.bus.known.get(incoming.type);
@@ -59,7 +59,7 @@ export async function accept(
     throw new LightsoutError("LO_EVENT_INVALID", `${incoming.type}: ${problems}`, { hint: "Correct these fields and send it again" });
   }
   const key = definition.key(parsed.data);
-  check(definition, key);
+  check(definition, parsed.data);
 
   const { id = freshId(), source, actor, cause, time } = incoming;
   const specs = office.specs.filter((spec) => spec.on.type === definition.type);

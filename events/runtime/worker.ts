@@ -35,7 +35,7 @@ export interface WorkerOptions {
   /** Events beside the built-in catalogue. */
   readonly events?: readonly EventDefinition[];
   /** Throws why an event about this key is refused (an unknown machine). */
-  readonly check?: (definition: EventDefinition, key: string) => void;
+  readonly check?: (definition: EventDefinition, data: unknown) => void;
   readonly log?: RuntimeLog;
   /** Runs that may work at the same moment; default 32. Operators' runs do not count. */
   readonly slots?: number;

@@ -18,7 +18,10 @@ export interface Scenario<World> {
   readonly data: unknown;
   /** A person who answers what is asked: called in every history. */
   readonly meanwhile?: (worker: Worker, run: string, clock: FakeClock) => void;
-  readonly store?: (clock: FakeClock) => EventStore;
+  /** Default one in memory. */
+  readonly store?: (clock: FakeClock) => EventStore | Promise<EventStore>;
+  /** Turns of the event loop that the store may take to answer; default 2. */
+  readonly turns?: number;
 }
 
 export interface History<World> {
@@ -77,9 +80,9 @@ async function live<World>(
   options: HitOptions,
   seen: (point: Point) => void,
 ): Promise<History<World>> {
-  const time = createFakeTime();
+  const time = createFakeTime(scenario.turns === undefined ? {} : { turns: scenario.turns });
   const root = time.clock();
-  const store = scenario.store?.(root) ?? createMemoryStore({ clock: root });
+  const store = (await scenario.store?.(root)) ?? createMemoryStore({ clock: root });
   const world = scenario.world(root);
   const lives: Incarnation[] = [];
 

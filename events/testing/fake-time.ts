@@ -30,7 +30,8 @@ interface Timer {
 
 const epoch = Date.parse("2026-01-01T00:00:00Z");
 
-export function createFakeTime(): FakeTime {
+/** @param options.turns of the event loop to wait before time jumps; default 2, more for a store that answers in a later turn */
+export function createFakeTime({ turns = 2 }: { turns?: number } = {}): FakeTime {
   let now = 0;
   let order = 0;
   let pumping = false;
@@ -42,8 +43,7 @@ export function createFakeTime(): FakeTime {
     if (pumping) return;
     pumping = true;
     for (;;) {
-      await turn();
-      await turn();
+      for (let left = turns; left > 0; left -= 1) await turn();
       const next = due();
       if (!next) break;
       timers = timers.filter((timer) => timer !== next);

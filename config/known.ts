@@ -1,0 +1,16 @@
+import { nearest } from "#adapters/inventory/mod.ts";
+import type { Inventory } from "#adapters/inventory/port.ts";
+import { type EventDefinition, LightsoutError } from "#events";
+
+/** Refuses events about machines, pools and racks that do not exist: a hold with a typo would protect nothing. */
+export const knownNames = (inventory: Inventory) => (definition: EventDefinition, data: unknown) => {
+  const { scope, name, machine } = data as { scope?: string; name?: string; machine?: string };
+  const named = machine ?? (scope === "machine" ? name : undefined);
+  if (named !== undefined) inventory.machine(named);
+  if (name === undefined || (scope !== "pool" && scope !== "rack")) return;
+  const known = [...new Set(inventory.machines().flatMap((item) => (scope === "pool" ? item.pool : (item.rack ?? []))))];
+  if (known.includes(name)) return;
+  throw new LightsoutError("LO_EVENT_INVALID", `${definition.type}: there is no ${scope} ${name}`, {
+    hint: `Known: ${nearest(name, known).join(", ") || `no ${scope} at all`}`,
+  });
+};
