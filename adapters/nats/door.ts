@@ -1,8 +1,8 @@
 import type { Msg } from "@nats-io/transport-node";
 import { explain, LightsoutError } from "#events";
+import type { NatsAddress } from "./dial.ts";
 import type { Knock } from "./envelope.ts";
 import { parseKnock } from "./envelope.ts";
-import type { NatsAddress } from "./link.ts";
 import { openLink } from "./link.ts";
 import { checkSite, doorSubject } from "./names.ts";
 

@@ -1,26 +1,11 @@
-import { readFileSync } from "node:fs";
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import { JetStreamApiError, jetstream } from "@nats-io/jetstream";
-import type { Authenticator, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
-import { connect, credsAuthenticator, NoRespondersError, nkeyAuthenticator } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { NoRespondersError } from "@nats-io/transport-node";
 import type { Clock } from "#events";
 import { LightsoutError, RefusedError, systemClock } from "#events";
-
-/** Where the servers are and who we are there. */
-export interface NatsAddress {
-  /** `host:port`, one or more of one cluster. */
-  readonly servers: string | readonly string[];
-  readonly auth?:
-    | { readonly user: string; readonly pass: string }
-    | { readonly token: string }
-    | { readonly nkeySeed: string }
-    | { readonly credsFile: string };
-  /** Paths of PEM files. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  readonly clock?: Clock;
-  /** How long a call waits for servers that do not answer, in milliseconds. Default 15 s: a new leader takes up to 11. */
-  readonly patienceMs?: number;
-}
+import type { NatsAddress } from "./dial.ts";
+import { dial, PATIENCE, placeOf } from "./dial.ts";
 
 /** A connection that comes back by itself, and calls over it that end in bounded time. */
 export interface Link {
@@ -48,9 +33,9 @@ const PAUSE = 200;
 
 /** Connects, or rejects with `LO_STORE_UNREACHABLE` or `LO_STORE_AUTH` within the patience. */
 export async function openLink(address: NatsAddress, name: string): Promise<Link> {
-  const { clock = systemClock, patienceMs = 15_000 } = address;
-  const where = `nats ${[address.servers].flat().map(withoutCredentials).join(", ")}`;
-  const nc = await dial(address, name, where, patienceMs);
+  const { clock = systemClock, patienceMs = PATIENCE } = address;
+  const where = placeOf(address);
+  const nc = await dial(address, name, where);
   const js = jetstream(nc, { timeout: REQUEST_TIMEOUT });
   const jsm = await js.jetstreamManager(false);
   const closing = new AbortController();
@@ -122,55 +107,6 @@ export async function openLink(address: NatsAddress, name: string): Promise<Link
       await nc.close();
     },
   };
-}
-
-async function dial(address: NatsAddress, name: string, where: string, patienceMs: number): Promise<NatsConnection> {
-  try {
-    return await connect({
-      servers: [address.servers].flat(),
-      name,
-      timeout: Math.min(patienceMs, 5_000),
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: 500,
-      pingInterval: 10_000,
-      maxPingOut: 2,
-      // A server that was restarted with other users must not end us: it may be corrected.
-      ignoreAuthErrorAbort: true,
-      ...credentials(address),
-      ...(address.tls ? { tls: certificates(address.tls) } : {}),
-    });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    if (/authoriz|authenti/i.test(`${(error as Error).name} ${why}`)) {
-      throw new LightsoutError("LO_STORE_AUTH", `${where} refused us: ${why}`, {
-        hint: "Check the user, token, nkey or creds file",
-        cause: error,
-      });
-    }
-    throw new LightsoutError("LO_STORE_UNREACHABLE", `${where} cannot be reached: ${why}`, {
-      hint: "Check the address, and that nats-server runs with JetStream on (nats-server -js)",
-      cause: error,
-    });
-  }
-}
-
-function credentials({ auth }: NatsAddress): Pick<NodeConnectionOptions, "user" | "pass" | "token" | "authenticator"> {
-  if (!auth) return {};
-  if ("user" in auth) return { user: auth.user, pass: auth.pass };
-  if ("token" in auth) return { token: auth.token };
-  const authenticator: Authenticator =
-    "nkeySeed" in auth
-      ? nkeyAuthenticator(new TextEncoder().encode(auth.nkeySeed))
-      : credsAuthenticator(new Uint8Array(readFileSync(auth.credsFile)));
-  return { authenticator };
-}
-
-function certificates({ ca, cert, key }: NonNullable<NatsAddress["tls"]>): NonNullable<NodeConnectionOptions["tls"]> {
-  return { ...(ca ? { caFile: ca } : {}), ...(cert ? { certFile: cert } : {}), ...(key ? { keyFile: key } : {}) };
-}
-
-function withoutCredentials(server: string): string {
-  return server.replace(/\/\/[^@/]*@/, "//");
 }
 
 function receivedByNobody(error: unknown): boolean {

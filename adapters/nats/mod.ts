@@ -1,5 +1,5 @@
+export type { NatsAddress } from "./dial.ts";
 export type { Door, DoorAnswer, DoorOptions, Knock } from "./door.ts";
 export { openDoor } from "./door.ts";
-export type { NatsAddress } from "./link.ts";
 export type { NatsStoreOptions } from "./store.ts";
 export { createNatsStore } from "./store.ts";

@@ -1,6 +1,6 @@
 import type { EventStore } from "#events";
+import type { NatsAddress } from "./dial.ts";
 import { createKv } from "./kv.ts";
-import type { NatsAddress } from "./link.ts";
 import { openLink } from "./link.ts";
 import { createLog } from "./log.ts";
 import { checkSite } from "./names.ts";

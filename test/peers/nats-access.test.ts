@@ -44,6 +44,11 @@ describe.skipIf(!program)("who may use a nats-server", () => {
   });
 });
 
+test("a creds file that cannot be read is named", async () => {
+  const opening = createNatsStore({ servers: "127.0.0.1:1", site: "lab", auth: { credsFile: "/nowhere/lightsout.creds" } });
+  await expect(opening).rejects.toMatchObject({ code: "LO_STORE_AUTH", message: expect.stringContaining("/nowhere/lightsout.creds") });
+});
+
 describe.skipIf(!program)("streams that are there already", () => {
   test("a journal that forgets, or another site's name, is refused with how to mend it", async () => {
     const { url } = await startServer();

@@ -67,6 +67,14 @@ describe.skipIf(!program)("a nats-server that is killed", () => {
     await pending;
   });
 
+  test("comes up later than we do: opening waits for it", async () => {
+    const { server, open } = await serverAndStore();
+    await server.kill();
+    const opening = open();
+    await server.start();
+    expect(await (await opening).log.append("journal", "a", 1, { expect: 0 })).toMatchObject({ ok: true });
+  });
+
   test("under load: every acknowledged append is there, and a compare-and-set is never won twice", async () => {
     const { server, store } = await serverAndStore();
     const acknowledged: number[] = [];
