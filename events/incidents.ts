@@ -23,8 +23,8 @@ export interface Incidents {
   all(): Promise<Incident[]>;
   /** Opens one, unless one is open. Answers the open one. */
   open(machine: string, reason: string, now: number, seen?: Pick<Incident, "bootID" | "workloads">): Promise<Incident>;
-  /** The next round of an open incident, or `undefined` when none is open. */
-  nextRound(machine: string): Promise<Incident | undefined>;
+  /** The next round of an open incident; `undefined` when none is open, or when it has left the round `from` already. */
+  nextRound(machine: string, from?: number): Promise<Incident | undefined>;
   close(machine: string, now: number): Promise<void>;
 }
 
@@ -48,11 +48,13 @@ export function createIncidents(store: EventStore): Incidents {
       };
       return (await records.change(encodeToken(machine), (before) => (before?.state === "open" ? undefined : fresh))) ?? fresh;
     },
-    async nextRound(machine) {
-      const after = await records.change(encodeToken(machine), (now) =>
-        now?.state === "open" ? { ...now, round: now.round + 1 } : undefined,
-      );
-      return after?.state === "open" ? after : undefined;
+    async nextRound(machine, from) {
+      let moved = false;
+      const after = await records.change(encodeToken(machine), (now) => {
+        moved = now?.state === "open" && (from === undefined || now.round === from);
+        return moved && now ? { ...now, round: now.round + 1 } : undefined;
+      });
+      return moved ? after : undefined;
     },
     async close(machine, now) {
       await records.change(encodeToken(machine), (before) =>
