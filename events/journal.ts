@@ -34,7 +34,13 @@ export interface Verdict {
 export type Fact =
   | { readonly is: "started"; readonly function: string; readonly key: string; readonly event: CloudEvent; readonly position: number }
   | { readonly is: "fenced"; readonly victim: string }
-  | { readonly is: "inherited"; readonly from: string; readonly obligations: readonly Obligation[] }
+  | {
+      readonly is: "inherited";
+      readonly from: string;
+      readonly obligations: readonly Obligation[];
+      /** Runs before `from` whose marks these may still bear. */
+      readonly before?: readonly string[];
+    }
   | { readonly is: "done"; readonly step: string; readonly result?: Json; readonly position?: number }
   | { readonly is: "failed"; readonly step: string; readonly attempt: number; readonly error: string }
   | { readonly is: "waiting"; readonly step: string; readonly reason: string; readonly until?: number; readonly paused?: boolean }
@@ -159,7 +165,7 @@ export function createJournal(options: {
           const answer =
             attempt > 0 && (await landed(entry))
               ? undefined
-              : await store.log.append("journal", subject, entry as unknown as Json, { expect: last });
+              : await store.log.append("journal", subject, entry as unknown as Json, { expect: last, id: entry.id });
           if (answer === undefined || (!answer.ok && (await landed(entry)))) {
             entries.push(entry);
             return { clean: false };
@@ -183,6 +189,11 @@ export const isFinished = (entries: readonly Entry[]): boolean => entries.at(-1)
 /** Who owns the run: the writer of the newest entry that claims it. */
 export const ownerOf = (entries: readonly Entry[]): string | undefined =>
   entries.findLast((entry) => entry.is === "started" || entry.is === "fenced")?.by;
+
+/** The runs whose marks on the machine are this run's to take back, the newest first. */
+export const forebears = (entries: readonly Entry[]): string[] => [
+  ...new Set(entries.flatMap((entry) => (entry.is === "inherited" ? [entry.from, ...(entry.before ?? [])] : []))),
+];
 
 /** What the run has set and not yet taken back. */
 export function openObligations(entries: readonly Entry[]): Obligation[] {

@@ -18,7 +18,12 @@ export interface LedgerEntry {
   /** The run that took the machine last and has not left it: only it may write down what it left, however late its worker wakes. */
   readonly turn?: string;
   /** What a run left standing in the world, for whoever works on the machine next. */
-  readonly left?: { readonly run: string; readonly obligations: readonly Obligation[] };
+  readonly left?: {
+    readonly run: string;
+    readonly obligations: readonly Obligation[];
+    /** Runs it had inherited them from: marks in the world bear the name of the run that set them. */
+    readonly before?: readonly string[];
+  };
   /** An act whose outcome nobody knows: whoever works on the machine next waits this long before looking. */
   readonly unsettled?: { readonly run: string; readonly verb: ActVerb; readonly settleMs: number };
 }

@@ -54,7 +54,8 @@ async function takeOverWhatIsLeft(drive: Drive, machine: string): Promise<void> 
   const { left, unsettled } = await patiently(drive, () => office.ledger.change(machine, (now) => ({ ...now, turn: name.run })));
   if (left && left.run !== name.run) {
     if (!journal.entries.some((entry) => entry.is === "inherited" && entry.from === left.run)) {
-      await journal.append({ is: "inherited", from: left.run, obligations: left.obligations });
+      const { run: from, ...rest } = left;
+      await journal.append({ is: "inherited", from, ...rest });
     }
     await patiently(drive, () =>
       office.ledger.change(machine, ({ left: now, ...rest }) => (now && now.run !== left.run ? { ...rest, left: now } : rest)),

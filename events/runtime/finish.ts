@@ -1,6 +1,6 @@
 import { machineQuarantined, runFinished } from "../catalogue/run.ts";
 import { stableId } from "../define-event.ts";
-import { type Entry, openObligations, unresolvedIntent } from "../journal.ts";
+import { type Entry, forebears, openObligations, unresolvedIntent } from "../journal.ts";
 import type { Json } from "../json.ts";
 import { encodeToken } from "../store.ts";
 import { machineOf, type Office, type RunName } from "./office.ts";
@@ -43,6 +43,7 @@ export async function leave(office: Office, name: RunName, machine: string, entr
   const { status } = finished;
   const keeps = office.specs.find((spec) => spec.id === name.function)?.keeps ?? [];
   const obligations = openObligations(entries);
+  const before = forebears(entries);
   const intent = unresolvedIntent(entries);
   const meant = status === "superseded" || (status === "ok" && obligations.every((open) => keeps.includes(open.kind)));
   const asked = entries.some(
@@ -57,7 +58,7 @@ export async function leave(office: Office, name: RunName, machine: string, entr
     const { turn: _, ...rest } = now;
     return {
       ...rest,
-      ...(obligations.length > 0 ? { left: { run: name.run, obligations } } : {}),
+      ...(obligations.length > 0 ? { left: { run: name.run, obligations, ...(before.length > 0 ? { before } : {}) } } : {}),
       ...(intent ? { unsettled: { run: name.run, verb: intent.verb, settleMs: intent.settleMs } } : {}),
       ...(quarantine ? { quarantine: { reason, run: name.run, since } } : {}),
     };

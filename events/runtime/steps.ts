@@ -1,7 +1,7 @@
 import { type EventDefinition, stableId } from "../define-event.ts";
 import { milliseconds } from "../duration.ts";
 import { DeniedError, explain, LightsoutError, RefusedError, TerminalError } from "../errors.ts";
-import { type Entry, type Obligation, RunLostError, waitPosition } from "../journal.ts";
+import { type Entry, forebears, type Obligation, RunLostError, waitPosition } from "../journal.ts";
 import type { Json } from "../json.ts";
 import { takeEffect } from "./accept.ts";
 import { actStep } from "./act.ts";
@@ -83,10 +83,9 @@ export function createStep(pass: Pass): Step {
   const { drive } = pass;
   const { office, journal, control } = drive;
   const { clock } = office;
-  const inherited = journal.entries.flatMap((entry) => (entry.is === "inherited" ? [entry.from] : []));
 
   return {
-    self: { run: drive.name.run, inherited },
+    self: { run: drive.name.run, inherited: forebears(journal.entries) },
     run: (name, work, options = {}) =>
       pass.enter(name, async () => {
         const before = pass.done(name);
