@@ -1,0 +1,300 @@
+import { expect, test } from "vitest";
+import { type Rig, startRig } from "./rig.ts";
+
+const rack = ["gpu-01", "gpu-02", "gpu-03", "gpu-04", "gpu-05"];
+
+/** gpu-02 hangs, and after a minute somebody says so. */
+async function lost(rig: Rig, machine = "gpu-02"): Promise<string> {
+  rig.world.machine(machine).hang();
+  await rig.clock.sleep(60_000);
+  return rig.say("node-lost", { machine }, { origin: "external" });
+}
+const untouched = { on: 0, off: 0, cordon: 0, uncordon: 0, taint: 0, untaint: 0, drain: 0 };
+const lastOf = async (rig: Rig, run: string) => (await rig.lines(run)).at(-1);
+
+test("replayed old event: the same id begins nothing new", async () => {
+  const rig = await startRig({ machines: rack });
+  rig.world.machine("gpu-02").hang();
+  await rig.clock.sleep(60_000);
+  const run = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external", id: "alert-7" });
+  expect(await rig.ended(run)).toBe("ok");
+  await rig.clock.sleep(3_600_000);
+  expect(await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external", id: "alert-7" })).toBe(run);
+  await rig.clock.sleep(600_000);
+  expect(await rig.runsOf("gpu-02")).toHaveLength(1);
+  expect(rig.world.machine("gpu-02").writes).toHaveLength(2);
+});
+
+test("replayed old event: a new id for a healthy node ends without touching it", async () => {
+  const rig = await startRig({ machines: rack });
+  const run = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external" });
+  expect(await rig.ended(run)).toBe("ok");
+  expect((await rig.lines(run)).slice(-2)).toEqual([
+    'done "nothing on it answers" {"is":"returned","why":"Node gpu-02 is Ready"}',
+    "finished ok",
+  ]);
+  expect(rig.world.machine("gpu-02").did).toEqual(untouched);
+});
+
+test("a node that returns by itself in time is left alone", async () => {
+  const rig = await startRig({ machines: rack, watch: true, patience: "5m" });
+  await rig.clock.sleep(120_000);
+  const box = rig.world.machine("gpu-02");
+  box.isolate();
+  await rig.until("it is missed", async () => (await rig.runsOf("gpu-02")).length > 0);
+  await rig.clock.sleep(60_000);
+  box.isolate(false);
+  const [run] = await rig.runsOf("gpu-02");
+  expect(await rig.ended(run?.run ?? "")).toBe("ok");
+  expect(box.did).toEqual(untouched);
+  expect((await rig.office.incidents.of("gpu-02"))?.state).toBe("closed");
+});
+
+test("kubelet still answers: not lost, whatever the Node shows", async () => {
+  const rig = await startRig({ machines: rack });
+  rig.world.machine("gpu-02").host.kubeletAnswers = true;
+  const run = await lost(rig);
+  expect(await rig.ended(run)).toBe("failed");
+  expect(await lastOf(rig, run)).toBe(
+    "finished failed: gpu-02 is lost to the cluster, but kubelet answers: TLS, CN=gpu-02. Nothing was powered",
+  );
+  expect(rig.world.machine("gpu-02").did).toEqual(untouched);
+});
+
+test("sick is not lost: Ready=False powers nothing", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.host.sick = "container runtime is down";
+  const run = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external" });
+  expect(await rig.ended(run)).toBe("failed");
+  expect(await lastOf(rig, run)).toContain("container runtime is down");
+  expect(box.did).toEqual(untouched);
+});
+
+test("firmware update running: waits for it, then goes on", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.bmc.activity = { firmwareUpdate: true, raw: "updating BIOS, 40 %" };
+  const run = await lost(rig);
+  await rig.clock.sleep(15 * 60_000);
+  expect(box.did).toEqual(untouched);
+  box.bmc.activity = { firmwareUpdate: false, raw: "idle" };
+  expect(await rig.ended(run)).toBe("ok");
+  expect(box.did).toMatchObject({ off: 1, on: 1 });
+});
+
+test("a machine that is booting is given its time", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.bmc.activity = { firmwareUpdate: false, booting: true, raw: "POST" };
+  const run = await lost(rig);
+  await rig.clock.sleep(5 * 60_000);
+  box.press("off");
+  box.press("on", 1);
+  expect(await rig.ended(run)).toBe("ok");
+  expect(box.writes).toEqual([]);
+});
+
+test("BMC dead with its host: parks, nothing tainted", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.bmc.silent = true;
+  const run = await lost(rig);
+  expect(await rig.ended(run)).toBe("parked");
+  expect(await lastOf(rig, run)).toBe(
+    'parked "power off": the state of gpu-02 cannot be read: gpu-02: state: no answer in 3 s. Nothing was done',
+  );
+  expect(box.did).toEqual(untouched);
+
+  box.bmc.silent = false;
+  await rig.say("run-resume-requested", { run, step: "power off", word: "did-not-happen" });
+  await rig.until("it goes on", async () => (await rig.summary(run))?.status === "finished");
+  expect(await lastOf(rig, run)).toBe("finished ok");
+  expect(box.did).toMatchObject({ off: 1, on: 1, taint: 1, untaint: 1 });
+});
+
+test("BMC dead with its host: a person's word that it is off sets nothing while the BMC is silent", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.bmc.silent = true;
+  const run = await lost(rig);
+  expect(await rig.ended(run)).toBe("parked");
+  await rig.say("run-resume-requested", { run, step: "power off", word: "happened" });
+  await rig.clock.sleep(3_600_000);
+  expect(await rig.summary(run)).toMatchObject({
+    status: "waiting",
+    reason: "identity: no answer, so no: gpu-02: identity: no answer in 3 s",
+  });
+  expect(box.did).toEqual(untouched);
+
+  box.press("off");
+  box.bmc.silent = false;
+  expect(await rig.ended(run)).toBe("ok");
+  expect(box.writes.map((write) => write.verb)).toEqual(["power-on"]);
+});
+
+test("a machine without a BMC is parked: what cannot be proven is said", async () => {
+  const rig = await startRig({ machines: rack });
+  const { power } = rig.world.ports;
+  const of = power.of.bind(power);
+  const { UnsupportedError } = await import("#events");
+  Object.assign(power, {
+    of(name: string) {
+      if (name === "gpu-02") throw new UnsupportedError(name, "power", "it declares no BMC");
+      return of(name);
+    },
+  });
+  const run = await lost(rig);
+  expect(await rig.ended(run)).toBe("parked");
+  expect(await lastOf(rig, run)).toContain("it declares no BMC");
+  expect(rig.world.machine("gpu-02").did).toEqual(untouched);
+});
+
+test("found off: asks, and a refusal leaves it off", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.press("off");
+  await rig.clock.sleep(60_000);
+  const run = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external" });
+  await rig.answer(run, false, "bob");
+  expect(await rig.ended(run)).toBe("denied");
+  const lines = await rig.lines(run);
+  expect(lines.find((line) => line.startsWith("asked"))).toContain("somebody may have their hands in it");
+  expect(lines.at(-1)).toBe("finished denied: bring it back: refused by bob");
+  expect(box.writes).toEqual([]);
+  expect(box.node.unschedulable).toBe(false);
+});
+
+test("found off: with a person's word it is fenced and brought back, and nothing is cut", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.press("off");
+  await rig.clock.sleep(60_000);
+  const run = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external" });
+  await rig.answer(run, true);
+  expect(await rig.ended(run)).toBe("ok");
+  expect(box.writes.map((write) => write.verb)).toEqual(["power-on"]);
+});
+
+for (const [evidence, goesOn] of [
+  ["ac-lost", true],
+  ["ac-restored", true],
+  ["button", false],
+  ["turned-off", false],
+] as const) {
+  test(`found off: with policy and ${evidence} in the log it ${goesOn ? "goes on" : "asks"}`, async () => {
+    const rig = await startRig({ machines: rack.map((name) => ({ name, foundOff: "power-on" as const })) });
+    const box = rig.world.machine("gpu-02");
+    box.bmc.log = [
+      { severity: "ok", message: "boot", power: "turned-on" },
+      { severity: "critical", message: evidence, power: evidence },
+    ];
+    box.press("off");
+    await rig.clock.sleep(60_000);
+    const run = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external" });
+    if (goesOn) expect(await rig.ended(run)).toBe("ok");
+    else await rig.until("it asks", async () => (await rig.summary(run))?.status === "asking");
+    expect(box.writes.map((write) => write.verb)).toEqual(goesOn ? ["power-on"] : []);
+  });
+}
+
+test("another node goes dark after the off: everything is frozen, nothing tainted", async () => {
+  const rig = await startRig({ machines: rack });
+  const [box, other] = [rig.world.machine("gpu-02"), rig.world.machine("gpu-04")];
+  box.bmc.refuses = () => {
+    other.press("off", 1000);
+    return undefined;
+  };
+  const run = await lost(rig);
+  expect(await rig.ended(run)).toBe("failed");
+  expect(await lastOf(rig, run)).toContain("the wrong box may have been cut");
+  expect(box.did.taint).toBe(0);
+  expect((await rig.office.settings.freeze())?.reason).toContain("gpu-02");
+  expect((await rig.office.ledger.of("gpu-02")).quarantine?.reason).toContain("the wrong box may have been cut");
+  expect(box.power()).toBe("off");
+});
+
+test("reads On while tainted: the taint is taken back, the machine left alone", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.volumes = ["pvc-1"];
+  box.host.volumesStuck = true;
+  const run = await lost(rig);
+  await rig.until("it is tainted", () => box.did.taint === 1);
+  box.press("on", 20_000);
+  expect(await rig.ended(run)).toBe("failed");
+  expect(await lastOf(rig, run)).toContain("somebody else is switching it");
+  expect(box.node.taintedAt).toBeUndefined();
+  expect(box.writes.map((write) => write.verb)).toEqual(["force-off"]);
+  expect((await rig.office.ledger.of("gpu-02")).quarantine).toBeDefined();
+});
+
+test("a BMC that reads Off while the kubelet answers is another machine's: nothing tainted", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  const run = await lost(rig);
+  await rig.until("it is off", () => box.did.off === 1);
+  box.host.kubeletAnswers = true;
+  expect(await rig.ended(run)).toBe("refused");
+  expect(await lastOf(rig, run)).toContain("the BMC lies or is another machine's");
+  expect(box.did.taint).toBe(0);
+});
+
+test("volumes that never let go: the wait is bounded, and it goes on while the machine is off", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.volumes = ["pvc-1"];
+  box.host.volumesStuck = true;
+  const run = await lost(rig);
+  expect(await rig.ended(run)).toBe("ok");
+  const [off, on] = box.writes;
+  expect((on?.at ?? 0) - (off?.at ?? 0)).toBeGreaterThan(360_000);
+});
+
+test("overdue return: never cycled again, it stays cordoned and a person is asked", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.host.neverBoots = true;
+  const run = await lost(rig);
+  expect(await rig.ended(run)).toBe("failed");
+  expect(await lastOf(rig, run)).toContain("It is not cycled again");
+  await rig.clock.sleep(3_600_000);
+  expect(box.writes.map((write) => write.verb)).toEqual(["force-off", "power-on"]);
+  const { quarantine, left } = await rig.office.ledger.of("gpu-02");
+  expect(quarantine?.reason).toContain("has not booted into the cluster in time");
+  expect(left?.obligations.map((open) => open.kind).sort()).toEqual(["cordon", "out-of-service-taint"]);
+});
+
+test("GPU missing after boot: stays cordoned, says how many were expected", async () => {
+  const rig = await startRig({ machines: rack.map((name) => ({ name, gpus: 2 })) });
+  const box = rig.world.machine("gpu-02");
+  box.host.gpusMissing = 1;
+  const run = await lost(rig);
+  expect(await rig.ended(run)).toBe("failed");
+  expect(await lastOf(rig, run)).toContain("not Ready with 2 GPUs in time");
+  expect(box.node).toMatchObject({ unschedulable: true, taintedAt: undefined });
+  expect((await rig.office.ledger.of("gpu-02")).quarantine).toBeDefined();
+});
+
+test("quarantine and release: the next run inherits and cleans up what was left", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.host.neverBoots = true;
+  const failed = await lost(rig);
+  expect(await rig.ended(failed)).toBe("failed");
+  box.host.neverBoots = false;
+  box.press("off");
+  const refused = await rig.say("power-on-requested", { machine: "gpu-02" });
+  expect(await rig.ended(refused)).toBe("refused");
+  expect(await lastOf(rig, refused)).toContain("quarantined since");
+  expect(box.power()).toBe("off");
+
+  await rig.say("hold-released", { scope: "machine", name: "gpu-02" });
+  expect((await rig.office.ledger.of("gpu-02")).quarantine).toBeUndefined();
+  const run = await rig.say("power-on-requested", { machine: "gpu-02" });
+  expect(await rig.ended(run)).toBe("ok");
+  expect(await rig.lines(run)).toContain("inherited cordon, out-of-service-taint");
+  expect(box.node).toMatchObject({ unschedulable: false, taintedAt: undefined, cordonedBy: undefined });
+  const ledger = await rig.office.ledger.of("gpu-02");
+  expect([ledger.left, ledger.quarantine]).toEqual([undefined, undefined]);
+});
