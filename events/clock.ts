@@ -14,7 +14,10 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   mono: () => performance.now(),
-  sleep: (ms, signal) => timer(Math.max(0, ms), undefined, signal ? { signal } : undefined),
+  sleep: (ms, signal) =>
+    timer(Math.max(0, ms), undefined, signal ? { signal } : undefined).catch((error: unknown) => {
+      throw signal?.aborted ? signal.reason : error;
+    }),
 };
 
 /** A clock that runs `factor` times as fast: a 90 s wait takes 90/factor seconds. For the lab. */

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
 import { connect, credsAuthenticator, nkeyAuthenticator } from "@nats-io/transport-node";
 import type { Clock } from "#events";
@@ -12,7 +11,8 @@ export interface NatsAddress {
     | { readonly user: string; readonly pass: string }
     | { readonly token: string }
     | { readonly nkeySeed: string }
-    | { readonly credsFile: string };
+    /** The content of a credentials file. */
+    | { readonly creds: string };
   /** Paths of PEM files. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly clock?: Clock;
@@ -79,19 +79,10 @@ function credentials({ auth }: NatsAddress): Pick<NodeConnectionOptions, "user" 
   if ("user" in auth) return { user: auth.user, pass: auth.pass };
   if ("token" in auth) return { token: auth.token };
   const authenticator: Authenticator =
-    "nkeySeed" in auth ? nkeyAuthenticator(new TextEncoder().encode(auth.nkeySeed)) : credsAuthenticator(readCreds(auth.credsFile));
+    "nkeySeed" in auth
+      ? nkeyAuthenticator(new TextEncoder().encode(auth.nkeySeed))
+      : credsAuthenticator(new TextEncoder().encode(auth.creds));
   return { authenticator };
-}
-
-function readCreds(file: string): Uint8Array {
-  try {
-    return new Uint8Array(readFileSync(file));
-  } catch (cause) {
-    throw new LightsoutError("LO_STORE_AUTH", `The creds file ${file} cannot be read`, {
-      hint: "Check its path and who may read it",
-      cause,
-    });
-  }
 }
 
 function certificates({ ca, cert, key }: NonNullable<NatsAddress["tls"]>): NonNullable<NodeConnectionOptions["tls"]> {

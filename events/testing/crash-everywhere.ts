@@ -5,7 +5,7 @@ import type { Office } from "../runtime/office.ts";
 import type { FunctionSpec, Guard } from "../runtime/spec.ts";
 import { createWorker, type Worker } from "../runtime/worker.ts";
 import type { EventStore } from "../store.ts";
-import { createFakeTime, type FakeClock } from "./fake-time.ts";
+import { createFakeTime, type FakeClock, type FakeTime } from "./fake-time.ts";
 import { createIncarnation, type Incarnation, type Point } from "./incarnation.ts";
 import { whenEnded } from "./test-run.ts";
 
@@ -20,8 +20,8 @@ export interface Scenario<World> {
   readonly meanwhile?: (worker: Worker, run: string, clock: FakeClock) => void;
   /** Default one in memory. */
   readonly store?: (clock: FakeClock) => EventStore | Promise<EventStore>;
-  /** Turns of the event loop that the store may take to answer; default 2. */
-  readonly turns?: number;
+  /** Default time that jumps. A store whose answers come from outside this process needs `createScaledTime`. */
+  readonly time?: () => FakeTime;
 }
 
 export interface History<World> {
@@ -80,7 +80,7 @@ async function live<World>(
   options: HitOptions,
   seen: (point: Point) => void,
 ): Promise<History<World>> {
-  const time = createFakeTime(scenario.turns === undefined ? {} : { turns: scenario.turns });
+  const time = scenario.time?.() ?? createFakeTime();
   const root = time.clock();
   const store = (await scenario.store?.(root)) ?? createMemoryStore({ clock: root });
   const world = scenario.world(root);
@@ -119,7 +119,8 @@ async function live<World>(
   const ended = await whenEnded(store, root, subject, 14 * 86_400_000);
   if (options.how === "stop") {
     lives[0]?.resume();
-    await root.sleep(10 * 60_000);
+    // Long enough for whatever the frozen worker still had in hand.
+    await root.sleep(60_000);
   }
   await second?.idle();
   const after = await whenEnded(store, root, subject, 0);

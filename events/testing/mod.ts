@@ -4,5 +4,6 @@ export type { FakeClock, FakeTime } from "./fake-time.ts";
 export { createFakeTime } from "./fake-time.ts";
 export type { Incarnation, Point } from "./incarnation.ts";
 export { createIncarnation } from "./incarnation.ts";
+export { createScaledTime } from "./scaled-time.ts";
 export type { TestRun, TestRunOptions } from "./test-run.ts";
 export { line, testRun } from "./test-run.ts";

@@ -5,7 +5,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eventually } from "#test/contracts/store/opened.ts";
+import { setTimeout as pause } from "node:timers/promises";
 
 export interface NatsServer {
   readonly url: string;
@@ -29,7 +29,10 @@ export async function startNatsServer(program: string, config = ""): Promise<Nat
     url: `127.0.0.1:${port}`,
     async start() {
       child = spawn(program, ["-c", file], { stdio: "ignore" });
-      await eventually(() => answers(port));
+      for (let tries = 0; !(await answers(port)); tries += 1) {
+        if (tries === 1000) throw new Error(`${program} does not answer on port ${port}`);
+        await pause(15);
+      }
     },
     async kill() {
       if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -56,10 +59,13 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function answers(port: number): Promise<void> {
+async function answers(port: number): Promise<boolean> {
   const socket = createConnection(port, "127.0.0.1");
   try {
     await once(socket, "data");
+    return true;
+  } catch {
+    return false;
   } finally {
     socket.destroy();
   }
