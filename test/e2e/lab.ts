@@ -36,7 +36,7 @@ export interface Scene {
   until<Answer>(what: string, look: () => Promise<Answer | undefined | false> | Answer | undefined | false): Promise<Answer>;
   /** The newest run of a function on a machine. */
   run(machine: string, functionId?: string): Promise<{ summary: RunSummary; journal: readonly Entry[] } | undefined>;
-  /** Its journal once it has finished or parked. */
+  /** Its journal once it has finished or parked, and everybody can see that. */
   ended(machine: string, functionId?: string): Promise<{ summary: RunSummary; journal: readonly Entry[]; last: Entry }>;
   /** The question that a run on the machine asks. */
   question(machine: string): Promise<Question>;
@@ -140,7 +140,7 @@ export async function startScene(
       scene.until(`the end of ${functionId} on ${machine}`, async () => {
         const run = await scene.run(machine, functionId);
         const last = run?.journal.at(-1);
-        return run && last && (last.is === "finished" || last.is === "parked") ? { ...run, last } : undefined;
+        return run && (last?.is === "finished" || last?.is === "parked") && run.summary.status === last.is ? { ...run, last } : undefined;
       }),
     question: (machine) =>
       scene.until(`a question about ${machine}`, async () => {

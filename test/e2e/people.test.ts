@@ -29,7 +29,7 @@ describe.concurrent("what people ask for", { timeout: 60_000 }, () => {
     context.expect({ cordoned: scene.cordoned("gpu"), tainted: scene.tainted("gpu") }).toEqual({ cordoned: false, tainted: false });
   });
 
-  test("off with a pod that cannot be replaced asks; a refusal leaves it running and in service", async (context) => {
+  test("off with a pod that cannot be replaced asks; a refusal leaves it running", async (context) => {
     const scene = await startScene(context);
     scene.rack.kube.addPod({ name: "handmade", node: "gpu", owner: "none" });
     await power(scene, "off");
@@ -38,6 +38,7 @@ describe.concurrent("what people ask for", { timeout: 60_000 }, () => {
     await scene.decide(question, false);
     context.expect((await scene.ended("gpu", "power-off")).last).toMatchObject({ status: "denied" });
     context.expect(scene.counts("gpu")).toEqual(untouched);
+    context.expect(scene.rack.kube.pods("gpu").map(({ metadata }) => metadata.name)).toContain("handmade");
   });
 
   test("cycle by a CloudEvent: off, on, proven, once however often it is sent", async (context) => {
