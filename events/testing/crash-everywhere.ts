@@ -122,6 +122,8 @@ async function live<World>(
     // Long enough for whatever the frozen worker still had in hand.
     await root.sleep(60_000);
   }
+  // Long enough for the successor to find a run that ended without its epilogue.
+  if (second) await root.sleep(60_000);
   await second?.idle();
   const after = await whenEnded(store, root, subject, 0);
   for (const life of lives) life.kill();
