@@ -116,6 +116,8 @@ export interface Journal {
    * done on the strength of it. Throws `RunLostError` when the journal moved on without us.
    */
   append(fact: Fact): Promise<{ readonly clean: boolean }>;
+  /** Whether nobody has written after us: asked before a write to the world that may come late. Throws when the store does not answer. */
+  stillOurs(): Promise<boolean>;
 }
 
 export const journalSubject = (functionId: string, run: string): string => `${encodeToken(functionId)}.${run}`;
@@ -156,6 +158,7 @@ export function createJournal(options: {
     run,
     subject,
     entries,
+    stillOurs: async () => !signal.aborted && (await store.log.read("journal", subject, { after: last, limit: 1 })).length === 0,
     async append(fact) {
       const entry: Entry = { ...fact, v: journalFormat, id: randomUUID(), by: worker, at: clock.now() };
       for (let attempt = 0; ; attempt += 1) {

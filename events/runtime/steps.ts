@@ -4,7 +4,7 @@ import { DeniedError, explain, LightsoutError, RefusedError, TerminalError } fro
 import { type Entry, forebears, type Obligation, RunLostError, waitPosition } from "../journal.ts";
 import type { Json } from "../json.ts";
 import { takeEffect } from "./accept.ts";
-import { actStep } from "./act.ts";
+import { actStep, gateDeadlineMs } from "./act.ts";
 import { approveStep } from "./approve.ts";
 import { DriveEnd } from "./control.ts";
 import { judge } from "./judge.ts";
@@ -93,7 +93,7 @@ export function createStep(pass: Pass): Step {
         const { attempts = 3, timeout = "30s", leaves, leftNothing, clears } = options;
         drive.show({ status: "running", reason: name, step: name, nextWake: clock.now() + milliseconds(timeout) });
         if (leaves) await oblige(drive, name, leaves);
-        const result = await attempted(drive, name, attempts, (signal) => work(signal), milliseconds(timeout));
+        const result = await attempted(drive, name, attempts, (signal) => work(signal), milliseconds(timeout), leaves ?? clears);
         if (leaves && leftNothing?.(result)) await journal.append({ is: "cleared", kind: leaves.kind });
         if (clears) await journal.append({ is: "cleared", kind: clears });
         await pass.record(name, result as Json | undefined);
@@ -219,13 +219,19 @@ async function attempted<Result>(
   attempts: number,
   work: (signal: AbortSignal) => Promise<Result> | Result,
   timeoutMs: number,
+  marks: unknown,
 ): Promise<Result> {
   const { journal, office, control } = drive;
   let failed = journal.entries.filter((entry) => entry.is === "failed" && entry.step === step).length;
   for (;;) {
     control.boundary();
     try {
-      return await office.slots.with(drive.spec.on.lane, () => limited(drive, timeoutMs, async (signal) => work(signal)));
+      return await office.slots.with(drive.spec.on.lane, () =>
+        limited(drive, timeoutMs, async (signal) => {
+          if (marks) await asOwner(drive);
+          return work(signal);
+        }),
+      );
     } catch (error) {
       control.boundary();
       const final = error instanceof TerminalError || error instanceof RefusedError || error instanceof DeniedError;
@@ -241,6 +247,15 @@ async function attempted<Result>(
         control.boundary();
       }
     }
+  }
+}
+
+/** Resolves where the run was ours a moment ago: a worker that was frozen must not set or clear a mark that its successor has dealt with. */
+async function asOwner({ journal, office: { clock }, name }: Drive): Promise<void> {
+  for (;;) {
+    const asked = { mono: clock.mono(), wall: clock.now() };
+    if (!(await journal.stillOurs())) throw new RunLostError(name.run);
+    if (Math.max(clock.mono() - asked.mono, clock.now() - asked.wall) < gateDeadlineMs) return;
   }
 }
 
