@@ -2,7 +2,7 @@ import { createKubernetesCluster } from "#adapters/cluster/kubernetes/mod.ts";
 import type { Cluster } from "#adapters/cluster/port.ts";
 import { watchCluster } from "#adapters/cluster/watcher.ts";
 import { createApp, serveHttp } from "#adapters/http/mod.ts";
-import { createInventory, isPlaceholderSerial, isPlaceholderUuid, sameSerial, sameUuid } from "#adapters/inventory/mod.ts";
+import { createInventory } from "#adapters/inventory/mod.ts";
 import type { Inventory } from "#adapters/inventory/port.ts";
 import type { Os } from "#adapters/os/port.ts";
 import { createTlsProbe, type ProbeAddress } from "#adapters/os/tls-probe.ts";
@@ -86,7 +86,6 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       ports,
       stopFile: stopped,
       storm: { share, windowMs: milliseconds(window), cooldownMs: milliseconds(cooldown) },
-      same: { uuid: sameUuid, serial: sameSerial, placeholderUuid: isPlaceholderUuid, placeholderSerial: isPlaceholderSerial },
     }),
   );
   const desk = createDesk({ config, worker, ports, stopFile: stopped });

@@ -1,12 +1,10 @@
 import type { NodeView } from "#adapters/cluster/port.ts";
 import type { Desk, MachineRow, Why } from "#adapters/http/port.ts";
-import { isPlaceholderSerial, isPlaceholderUuid, type Machine, sameSerial, sameUuid } from "#adapters/inventory/mod.ts";
+import type { Machine } from "#adapters/inventory/mod.ts";
 import { explain, humanDuration, type LedgerEntry, readJournal, type Worker } from "#events";
 import type { Ports } from "#functions/define.ts";
 import { judgeIdentity, trustOf } from "#functions/guards/mod.ts";
 import type { Config } from "./schema.ts";
-
-const same = { uuid: sameUuid, serial: sameSerial, placeholderUuid: isPlaceholderUuid, placeholderSerial: isPlaceholderSerial };
 
 /** What people see of the machines: live state, and why something was or was not done. */
 export function createRack(options: { config: Config; worker: Worker; ports: Ports }) {
@@ -34,7 +32,7 @@ export function createRack(options: { config: Config; worker: Worker; ports: Por
     try {
       const power = ports.power.of(machine.name);
       const { raw } = await power.state(signal);
-      const { says, reason } = judgeIdentity(machine, await power.identity(signal), node, same);
+      const { says, reason } = judgeIdentity(machine, await power.identity(signal), node);
       const canProveOff = (await power.capabilities(signal)).has("prove-off");
       return {
         power: raw,

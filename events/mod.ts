@@ -20,6 +20,7 @@ export {
   TerminalError,
   UnsupportedError,
 } from "./errors.ts";
+export { isPlaceholderSerial, isPlaceholderUuid, normaliseUuid, sameSerial, sameUuid, uuidByteOrders } from "./identity.ts";
 export type { Incident, Incidents } from "./incidents.ts";
 export { createIncidents, incidentEventId } from "./incidents.ts";
 export type { Entry, Fact, Obligation, RunStatus, Verdict, Word } from "./journal.ts";

@@ -1,4 +1,3 @@
-export { isPlaceholderSerial, isPlaceholderUuid, normaliseUuid, sameSerial, sameUuid, uuidByteOrders } from "./identity.ts";
 export { createInventory } from "./inventory.ts";
 export { nearest } from "./nearest.ts";
 export type { Machine, Role, Trust } from "./port.ts";

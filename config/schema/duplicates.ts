@@ -1,4 +1,4 @@
-import { isPlaceholderSerial, isPlaceholderUuid, uuidByteOrders } from "#adapters/inventory/mod.ts";
+import { isPlaceholderSerial, isPlaceholderUuid, uuidByteOrders } from "#events";
 import { normaliseHost, normaliseMac } from "./address.ts";
 import { usualPort } from "./bmc.ts";
 import type { Raw } from "./document.ts";

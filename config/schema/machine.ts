@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isPlaceholderSerial, isPlaceholderUuid, normaliseUuid } from "#adapters/inventory/mod.ts";
+import { isPlaceholderSerial, isPlaceholderUuid, normaliseUuid } from "#events";
 import { host, mac } from "./address.ts";
 import { sharedBmc, writtenBmc } from "./bmc.ts";
 import { named, section } from "./section.ts";

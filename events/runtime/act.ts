@@ -1,6 +1,6 @@
 import { milliseconds } from "../duration.ts";
 import { type Effect, effectOf, explain, GateClosedError, LightsoutError, RefusedError } from "../errors.ts";
-import { type Entry, type Fact, RunLostError } from "../journal.ts";
+import { type Entry, type Fact, openObligations, RunLostError } from "../journal.ts";
 import { DriveEnd } from "./control.ts";
 import { judge } from "./judge.ts";
 import type { Drive } from "./office.ts";
@@ -135,7 +135,9 @@ async function attempt(drive: Drive, step: string, act: Act, times: Times): Prom
   }
   const verdicts = await judge(drive, step, act, before);
   if (!verdicts) return;
-  if (act.leaves) await drive.journal.append({ is: "obliged", obligation: act.leaves });
+  const { leaves } = act;
+  const fresh = leaves && !openObligations(drive.journal.entries).some((open) => open.kind === leaves.kind);
+  if (leaves) await drive.journal.append({ is: "obliged", obligation: leaves });
   drive.control.boundary();
 
   const { clock } = drive.office;
@@ -152,7 +154,6 @@ async function attempt(drive: Drive, step: string, act: Act, times: Times): Prom
   };
   const { clean } = await drive.journal.append(intent);
   drive.show({ status: "running", reason: `${act.verb} on ${act.machine}`, step, nextWake: started.wall + times.settleMs });
-  if (!clean) return outcome(drive, intent, { is: "not-done", seen: "not performed: the intent was acknowledged late" });
 
   const late = () => {
     const mono = clock.mono() - started.mono;
@@ -161,14 +162,24 @@ async function attempt(drive: Drive, step: string, act: Act, times: Times): Prom
     if (mono > gateDeadlineMs || wall > gateDeadlineMs) return `${Math.round(Math.max(mono, wall) / 1000)} s have passed since the intent`;
     return wall < -1000 ? "the wall clock was set back since the intent" : undefined;
   };
-  const answer = await perform(drive, act, times, number, late);
+  const answer = clean ? await perform(drive, act, times, number, late) : notPerformed;
   if (answer.effect === "none") {
     await outcome(drive, intent, { is: "not-done", seen: answer.seen });
+    // Nothing reached the device, so nothing of ours stands there.
+    if (fresh) await drive.journal.append({ is: "cleared", kind: leaves.kind });
     if (answer.refused) throw answer.refused;
     return;
   }
   await outcome(drive, intent, await settle(drive, act, times, started.mono, answer.seen));
 }
+
+interface Answer {
+  readonly effect: Effect;
+  readonly seen: string;
+  readonly refused?: RefusedError;
+}
+
+const notPerformed: Answer = { effect: "none", seen: "not performed: the intent was acknowledged late" };
 
 /** Performs once. The effect is `none` only where it is certain that nothing reached the device. */
 async function perform(
@@ -177,8 +188,9 @@ async function perform(
   times: Times,
   attempt: number,
   late: () => string | undefined,
-): Promise<{ effect: Effect; seen: string; refused?: RefusedError }> {
+): Promise<Answer> {
   const { spec, name, office } = drive;
+  let over = false;
   try {
     const seen = await office.slots.with(spec.on.lane, () =>
       limited(drive, times.timeoutMs, (signal) => {
@@ -190,7 +202,7 @@ async function perform(
           verb: act.verb,
           signal,
           gate() {
-            const why = late();
+            const why = over ? "the act is over" : late();
             if (why) throw new GateClosedError(act.machine, act.verb, `not sent: ${why}`);
           },
         });
@@ -201,6 +213,8 @@ async function perform(
   } catch (error) {
     if (error instanceof RunLostError) throw error;
     return { effect: effectOf(error), seen: explain(error), ...(error instanceof RefusedError ? { refused: error } : {}) };
+  } finally {
+    over = true;
   }
 }
 

@@ -1,40 +1,31 @@
 import type { NodeView } from "#adapters/cluster/port.ts";
 import type { Inventory, Machine } from "#adapters/inventory/port.ts";
 import type { BmcIdentity, Powers } from "#adapters/power/port.ts";
-import type { Guard } from "#events";
+import { type Guard, isPlaceholderSerial, isPlaceholderUuid, sameSerial, sameUuid } from "#events";
 import { type Answer, allow, refuse } from "./verdict.ts";
-
-/** Compares uuids in every byte order firmware prints; a placeholder agrees with nothing. */
-export interface SameIdentity {
-  uuid(a: string, b: string): boolean;
-  serial(a: string, b: string): boolean;
-  placeholderUuid(uuid: string): boolean;
-  placeholderSerial(serial: string): boolean;
-}
 
 /** What the three witnesses say together. */
 export function judgeIdentity(
   machine: Pick<Machine, "name" | "uuid" | "serial">,
   bmc: BmcIdentity,
   node: Pick<NodeView, "name" | "systemUUID"> | undefined,
-  same: SameIdentity,
 ): Answer {
   const { name, uuid, serial } = machine;
-  const uuids = bmc.uuids.filter((item) => !same.placeholderUuid(item));
-  const bmcSerial = bmc.serial !== undefined && !same.placeholderSerial(bmc.serial) ? bmc.serial : undefined;
-  if (uuid !== undefined && uuids.length > 0 && !uuids.some((item) => same.uuid(item, uuid))) {
+  const uuids = bmc.uuids.filter((item) => !isPlaceholderUuid(item));
+  const bmcSerial = bmc.serial !== undefined && !isPlaceholderSerial(bmc.serial) ? bmc.serial : undefined;
+  if (uuid !== undefined && uuids.length > 0 && !uuids.some((item) => sameUuid(item, uuid))) {
     return refuse(`the BMC says it is ${uuids[0]}, the inventory says ${name} is ${uuid}: this BMC belongs to another machine`);
   }
-  if (serial !== undefined && bmcSerial !== undefined && !same.serial(bmcSerial, serial)) {
+  if (serial !== undefined && bmcSerial !== undefined && !sameSerial(bmcSerial, serial)) {
     return refuse(`the BMC reports serial ${bmcSerial}, the inventory says ${serial}: this BMC belongs to another machine`);
   }
   const byUuid = uuid !== undefined && uuids.length > 0;
   const bySerial = serial !== undefined && bmcSerial !== undefined;
   if (!byUuid && !bySerial)
     return refuse(`who ${name} is cannot be proven: give its uuid or serial in the inventory, as the BMC reports it`);
-  if (node && !same.placeholderUuid(node.systemUUID)) {
+  if (node && !isPlaceholderUuid(node.systemUUID)) {
     const expected = uuid ?? uuids[0];
-    if (expected !== undefined && !same.uuid(node.systemUUID, expected)) {
+    if (expected !== undefined && !sameUuid(node.systemUUID, expected)) {
       return refuse(`Node ${node.name} runs on ${node.systemUUID}, but ${name} is ${expected}: names are swapped`);
     }
     return allow("BMC, Node and inventory agree");
@@ -49,19 +40,13 @@ export function identityGuard(options: {
   inventory: Inventory;
   power: Powers;
   node: (machine: string) => Promise<NodeView | undefined>;
-  same: SameIdentity;
 }): Guard {
   return {
     name: "identity",
     async check(intent) {
       const machine = options.inventory.machine(intent.machine);
       const twin = options.inventory.machines().find((other) => {
-        return (
-          other.name !== machine.name &&
-          other.uuid !== undefined &&
-          machine.uuid !== undefined &&
-          options.same.uuid(other.uuid, machine.uuid)
-        );
+        return other.name !== machine.name && other.uuid !== undefined && machine.uuid !== undefined && sameUuid(other.uuid, machine.uuid);
       });
       if (twin) return refuse(`${twin.name} has the same uuid in the inventory: neither can be told from the other`);
       const bmc = await options.power.of(intent.machine).identity();
@@ -70,7 +55,7 @@ export function identityGuard(options: {
         if (intent.verb === "power-on") return undefined;
         throw error;
       });
-      return judgeIdentity(machine, bmc, node, options.same);
+      return judgeIdentity(machine, bmc, node);
     },
   };
 }

@@ -2,25 +2,19 @@ import type { Guard, Office } from "#events";
 import type { Ports } from "../define.ts";
 import { budgetGuard } from "./budget.ts";
 import { freezeGuard, holdGuard, ledgerGuard } from "./holds.ts";
-import { identityGuard, type SameIdentity } from "./identity.ts";
+import { identityGuard } from "./identity.ts";
 import { lostGuard } from "./lost.ts";
 import { petGuard, repeatGuard, roleGuard, selfProtectionGuard } from "./machine.ts";
 import { type StormLimits, stormGuard } from "./storm.ts";
 import { trustGuard } from "./trust.ts";
 
-export { judgeIdentity, type SameIdentity } from "./identity.ts";
+export { judgeIdentity } from "./identity.ts";
 export type { StormLimits } from "./storm.ts";
 export { trustOf } from "./trust.ts";
 
 /** Every guard, in the order people read them. All are asked before every act; the budget last, because it reserves. */
-export function createGuards(options: {
-  office: Office;
-  ports: Ports;
-  stopFile: () => string | undefined;
-  storm: StormLimits;
-  same: SameIdentity;
-}): Guard[] {
-  const { office, ports, same } = options;
+export function createGuards(options: { office: Office; ports: Ports; stopFile: () => string | undefined; storm: StormLimits }): Guard[] {
+  const { office, ports } = options;
   const { settings, incidents, reservations, clock } = office;
   const now = () => clock.now();
   const node = (machine: string) => ports.cluster.node(machine);
@@ -36,7 +30,7 @@ export function createGuards(options: {
     trustGuard({ settings, inventory: ports.inventory }),
     selfProtectionGuard(ports.inventory),
     roleGuard(ports.inventory),
-    identityGuard({ inventory: ports.inventory, power: ports.power, node, same }),
+    identityGuard({ inventory: ports.inventory, power: ports.power, node }),
     lostGuard(ports),
     stormGuard({ inventory: ports.inventory, incidents: () => incidents.all(), now, limits: options.storm }),
     petGuard({ inventory: ports.inventory, pods: (machine) => ports.cluster.pods(machine) }),

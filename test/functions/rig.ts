@@ -1,6 +1,5 @@
 import { onTestFinished } from "vitest";
 import { watchCluster } from "#adapters/cluster/watcher.ts";
-import { isPlaceholderSerial, isPlaceholderUuid, sameSerial, sameUuid } from "#adapters/inventory/mod.ts";
 import {
   createMemoryStore,
   createWorker,
@@ -28,7 +27,6 @@ export const guardsOf = (office: Office, world: FakeWorld, stopFile: () => strin
     ports: world.ports,
     stopFile,
     storm: { share: 0.2, windowMs: 600_000, cooldownMs: 600_000 },
-    same: { uuid: sameUuid, serial: sameSerial, placeholderUuid: isPlaceholderUuid, placeholderSerial: isPlaceholderSerial },
   });
 
 export const builtin: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle];

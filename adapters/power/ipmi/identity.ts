@@ -1,3 +1,4 @@
+import { isPlaceholderSerial, isPlaceholderUuid, sameSerial, sameUuid } from "#events";
 import type { Fru } from "./commands/fru.ts";
 
 /** Who a machine is expected to be. */
@@ -26,32 +27,14 @@ const plausible = (bytes: Buffer): boolean => {
 
 const dashed = (bytes: Buffer): string => bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 
-// What boards carry when nobody wrote their own id: AMI's and Supermicro's default, and counting or repeated digits.
-const placeholderUuids = new Set([
-  "03000200-0400-0500-0006-000700080009",
-  "00020003-0004-0005-0006-000700080009",
-  "12345678-1234-5678-90ab-cddeefaabbcc",
-  "00112233-4455-6677-8899-aabbccddeeff",
-]);
-const placeholderSerials =
-  /^(to be filled by o\.?e\.?m\.?|default string|system serial number|not (specified|applicable|available)|none|n\/?a|oem|unknown|0*|x+|\.*|0?123456789)$/i;
-
-/** Whether one of these uuids is no machine's own. */
-const isPlaceholderGuid = (uuids: readonly string[]): boolean =>
-  uuids.some((uuid) => placeholderUuids.has(uuid) || new Set(uuid.replaceAll("-", "")).size === 1);
-
-/** Whether this is what boards carry when nobody wrote a serial. */
-export const isPlaceholderSerial = (serial: string): boolean => placeholderSerials.test(serial.trim());
-
 /** Why this BMC cannot be the expected machine's, or `undefined`. Placeholders and missing values contradict nothing. */
 export function contradiction(expect: Expectation, uuids: readonly string[], fru: Pick<Fru, "serials">): string | undefined {
-  const uuid = expect.uuid?.toLowerCase();
-  if (uuid !== undefined && uuids.length > 0 && !isPlaceholderGuid(uuids) && !uuids.includes(uuid)) {
+  const { uuid, serial } = expect;
+  if (uuid !== undefined && uuids.length > 0 && !uuids.some(isPlaceholderUuid) && !uuids.some((one) => sameUuid(one, uuid))) {
     return `its BMC reports uuid ${uuids[0]}, expected ${uuid}`;
   }
-  const serials = fru.serials.filter((serial) => !isPlaceholderSerial(serial));
-  const serial = expect.serial?.trim();
-  if (serial !== undefined && serials.length > 0 && !serials.some((one) => one.toLowerCase() === serial.toLowerCase())) {
+  const serials = fru.serials.filter((one) => !isPlaceholderSerial(one));
+  if (serial !== undefined && serials.length > 0 && !serials.some((one) => sameSerial(one, serial))) {
     return `its BMC reports serial ${serials.join(", ")}, expected ${serial}`;
   }
   return undefined;

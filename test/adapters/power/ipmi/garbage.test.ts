@@ -15,7 +15,7 @@ import type { Command } from "#adapters/power/ipmi/commands/command.ts";
 import { getPowerReading } from "#adapters/power/ipmi/commands/dcmi.ts";
 import { areaLength, fruAreas, fruFields, getFruInfo, readFru, readFruData } from "#adapters/power/ipmi/commands/fru.ts";
 import { getSelEntry, getSelInfo, lastPowerEvent, readSelRecord } from "#adapters/power/ipmi/commands/sel.ts";
-import { contradiction, isPlaceholderSerial, readGuid } from "#adapters/power/ipmi/identity.ts";
+import { contradiction, readGuid } from "#adapters/power/ipmi/identity.ts";
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from "#adapters/power/ipmi/message.ts";
 import { consoleIdOf, decodePacket, encodeSessionless, encodeSetup } from "#adapters/power/ipmi/packet.ts";
 import { decodeOpenResponse, decodeRakp2, decodeRakp4 } from "#adapters/power/ipmi/rakp.ts";
@@ -221,6 +221,5 @@ describe("identity", () => {
     expect(contradiction({ serial: "A1" }, [], { serials: ["Default string", "B2"] })).toContain("B2");
     expect(contradiction({ serial: "A1" }, [], { serials: ["B2", "a1"] })).toBeUndefined();
     expect(contradiction({ serial: "A1" }, [], { serials: ["To be filled by O.E.M."] })).toBeUndefined();
-    expect(isPlaceholderSerial("SN-17")).toBe(false);
   });
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { overrideOf, planBoot } from "#adapters/power/redfish/boot.ts";
 import { pathOf } from "#adapters/power/redfish/fields.ts";
-import { contradiction, identityOf, uuidReadings } from "#adapters/power/redfish/identity.ts";
+import { contradiction, identityOf } from "#adapters/power/redfish/identity.ts";
 import { entryOf } from "#adapters/power/redfish/log.ts";
 import { quirksFor, standard } from "#adapters/power/redfish/oem/quirks.ts";
 import { statusOf } from "#adapters/power/redfish/readings.ts";
@@ -83,14 +83,6 @@ test("no system crashes a reading, and only On and Off are states", () => {
       } catch (error) {
         expect(error).toBeInstanceOf(UnsupportedError);
       }
-    }),
-  );
-});
-
-test("a uuid has each of its readings again", () => {
-  fc.assert(
-    fc.property(fc.uuid(), (uuid) => {
-      for (const reading of uuidReadings(uuid)) expect(uuidReadings(reading)).toContain(uuid);
     }),
   );
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isPlaceholderSerial, isPlaceholderUuid, normaliseUuid, sameSerial, sameUuid, uuidByteOrders } from "#adapters/inventory/mod.ts";
+import { isPlaceholderSerial, isPlaceholderUuid, normaliseUuid, sameSerial, sameUuid, uuidByteOrders } from "#events";
 
 const real = "4c4c4544-0043-3010-8052-b4c04f564231";
 
