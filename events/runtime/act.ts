@@ -182,13 +182,7 @@ interface Answer {
 const notPerformed: Answer = { effect: "none", seen: "not performed: the intent was acknowledged late" };
 
 /** Performs once. The effect is `none` only where it is certain that nothing reached the device. */
-async function perform(
-  drive: Drive,
-  act: Act,
-  times: Times,
-  attempt: number,
-  late: () => string | undefined,
-): Promise<Answer> {
+async function perform(drive: Drive, act: Act, times: Times, attempt: number, late: () => string | undefined): Promise<Answer> {
   const { spec, name, office } = drive;
   let over = false;
   try {

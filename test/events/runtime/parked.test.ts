@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type LedgerEntry, runCancelRequested, runResumeRequested } from "#events";
+import { type LedgerEntry, runCancelRequested, runResumeRequested, UnsupportedError } from "#events";
 import { createRig, type Rig } from "./rig.ts";
 import { pressed, toyFunction, turn } from "./toy.ts";
 
@@ -180,6 +180,15 @@ test("promise 18: what people set is never ours to take back: a machine cordoned
     await step.run("cordon", () => ({ wasCordoned: true }), { leaves: cordon, leftNothing: (result) => result.wasCordoned });
   };
   expect(await after(handler)).toMatchObject({ left: undefined, quarantine: undefined, told: [] });
+});
+
+test("promise 18: an act that was refused before anything was sent leaves nothing, and quarantines nothing", async () => {
+  const override = { kind: "boot-override", machine: "box", undo: "ipmitool chassis bootdev none" } as const;
+  const perform = async (): Promise<never> => {
+    throw new UnsupportedError("box", "boot-once", "no network boot");
+  };
+  const ended = await after(async ({ step, ports }) => void (await step.act("arm", turn(ports.box, "off", { leaves: override, perform }))));
+  expect(ended).toMatchObject({ left: undefined, quarantine: undefined, told: [] });
 });
 
 test("promise 18: an obligation stands before the work that may set it: a crash in between leaves it standing", async () => {

@@ -69,6 +69,24 @@ test("promise 11: a permit kept from an act is worth nothing afterwards, neither
   expect(writes).toBe(1);
 });
 
+test("promise 11: when an act is over its gate is shut, also before the deadline: what it left running sends nothing", async () => {
+  const rig = createRig();
+  const late: Promise<string>[] = [];
+  const spec = toyFunction(async ({ step, ports }) => {
+    const leave = async (permit: Permit) => {
+      late.push(rig.clock.sleep(1000).then(() => ports.box.press(permit)));
+      late[0]?.catch(() => undefined);
+      return "done, it says";
+    };
+    await step.act("off", turn(ports.box, "off", { perform: leave }), { attempts: 1 });
+  });
+  await rig.spawn({ functions: [spec] });
+  const id = await rig.send(pressed, { machine: "box" });
+  await rig.untilLine(spec, id, "parked");
+  await expect(late[0]).rejects.toThrow("not sent: the act is over");
+  expect(rig.box.writes).toEqual([]);
+});
+
 test("promise 11: a permit that was not used in time no longer opens the gate", async () => {
   const rig = createRig();
   let kept: Permit | undefined;
@@ -82,7 +100,7 @@ test("promise 11: a permit that was not used in time no longer opens the gate", 
   await rig.spawn({ functions: [spec] });
   const id = await rig.send(pressed, { machine: "box" });
   await rig.untilLine(spec, id, "parked");
-  expect(() => kept?.gate()).toThrow("have passed since the intent");
+  expect(() => kept?.gate()).toThrow("not sent");
   expect(rig.box.writes).toEqual([]);
 });
 
