@@ -223,6 +223,20 @@ test("promise 6: of two writers one is refused, also when its answer was lost, a
   expect((await readJournal(memory, "f.r")).entries).toHaveLength(1);
 });
 
+test("promise 6: an entry that stands, with another owner's after it, is a lost run: nothing may be done on the strength of it", async () => {
+  const clock = createFakeTime().clock();
+  const memory = createMemoryStore({ clock });
+  const signal = new AbortController().signal;
+  const store = storeThrough(memory, async (call, _, work) => {
+    const answer = await work();
+    if (call !== "append journal") return answer;
+    await memory.log.append("journal", "f.r", { is: "fenced", victim: "a", v: journalFormat, id: "theirs", by: "b", at: 0 });
+    throw new Error("the answer was lost");
+  });
+  const journal = createJournal({ store, clock, worker: "a", run: "r", subject: "f.r", entries: [], last: 0, signal });
+  await expect(journal.append({ is: "done", step: "1" })).rejects.toBeInstanceOf(RunLostError);
+});
+
 test("an ended journal takes nothing more", async () => {
   const clock = createFakeTime().clock();
   const store = createMemoryStore({ clock });
