@@ -1,0 +1,29 @@
+import { compose } from "#config/compose.ts";
+import { loadConfig } from "#config/load.ts";
+import { jsonLog } from "#config/logging.ts";
+import { type Clock, systemClock } from "#events";
+
+// A worker of its own, to be killed and stopped: `worker.ts <lightsout.yaml>`. It says where it listens, then logs JSON.
+
+/** What the process that has the rack tells about it. */
+export interface Outside {
+  readonly scale: number;
+  /** The lab's time and the wall's at the same moment: every worker of a rack has the same wall clock. */
+  readonly labNow: number;
+  readonly wallNow: number;
+  readonly osAddress: Readonly<Record<string, { host: string; kubeletPort: number; talosPort: number }>>;
+}
+
+const [, , file = ""] = process.argv;
+const outside = JSON.parse(process.env.LAB ?? "") as Outside;
+const { scale, labNow, wallNow } = outside;
+const clock: Clock = {
+  now: () => labNow + (Date.now() - wallNow) * scale,
+  mono: () => performance.now() * scale,
+  sleep: (ms, signal) => systemClock.sleep(ms / scale, signal),
+};
+
+const { config } = loadConfig(file, { env: process.env });
+const lightsout = await compose(config, { log: jsonLog(), clock, osAddress: (machine) => outside.osAddress[machine] });
+process.stdout.write(`ready ${lightsout.url}\n`);
+process.on("SIGTERM", () => void lightsout.close());
