@@ -1,0 +1,31 @@
+import powerCycle from "#functions/power-cycle.ts";
+import powerOff from "#functions/power-off.ts";
+import powerOn from "#functions/power-on.ts";
+import { machine, tellEverywhere } from "./everywhere.ts";
+
+tellEverywhere({ spec: powerOff, data: { machine, hard: false }, ends: "off", off: 1, on: 0 }, [
+  ["honest", "crash"],
+  ["honest", "stop"],
+  ["lying", "crash"],
+  ["answer-losing", "stop"],
+  // That it still runs says nothing of a shutdown that it was asked for: a person is asked.
+  ["deaf", "crash", "parked"],
+]);
+
+tellEverywhere({ spec: powerOn, data: { machine }, prepare: (world) => world.machine(machine).press("off"), ends: "on", off: 0, on: 1 }, [
+  ["honest", "crash"],
+  ["honest", "stop"],
+  ["slow", "stop"],
+  ["lying", "crash"],
+  ["answer-losing", "crash"],
+  ["deaf", "stop"],
+]);
+
+tellEverywhere({ spec: powerCycle, data: { machine, hard: true }, ends: "on", off: 1, on: 1 }, [
+  ["honest", "crash"],
+  ["honest", "stop"],
+  ["slow", "stop"],
+  ["lying", "crash"],
+  ["answer-losing", "stop"],
+  ["deaf", "crash"],
+]);

@@ -1,0 +1,115 @@
+import { expect, test } from "vitest";
+import { createMemoryStore, type EventStore, type FunctionSpec } from "#events";
+import { createLedger } from "#events/ledger.ts";
+import { type BmcFaults, crashEverywhere, createFakeWorld, type FakeWorld, type History, type Point } from "#functions/testing/mod.ts";
+import { guardsOf } from "./rig.ts";
+
+export const machine = "gpu-02";
+
+/** What BMCs are like. */
+export const devices = {
+  honest: {},
+  slow: { latencyMs: 20_000, transitional: true },
+  "answer-losing": { losesAnswers: true },
+  lying: { latencyMs: 4000, reportsEarly: true },
+  deaf: { ignores: 1 },
+} as const satisfies Record<string, Partial<BmcFaults>>;
+
+export interface Story {
+  readonly spec: FunctionSpec;
+  readonly data: unknown;
+  readonly prepare?: (world: FakeWorld) => void;
+  /** The power in the end, when all went well. */
+  readonly ends: "on" | "off";
+  /** What may be sent at most. */
+  readonly off: number;
+  readonly on: number;
+}
+
+interface Scene {
+  readonly world: FakeWorld;
+  readonly store: EventStore;
+}
+
+/** Hits the story's worker at every point, with each of these devices, and looks at what became of the machine. */
+export function tellEverywhere(
+  story: Story,
+  told: readonly (readonly [keyof typeof devices, "crash" | "stop", unhit?: "ok" | "parked"])[],
+): void {
+  for (const [device, how, unhit = "ok"] of told) {
+    test(`${story.spec.id}, ${device} BMC, worker ${how === "crash" ? "killed" : "stopped"} everywhere: at most once, nothing left without a word`, {
+      timeout: 60_000,
+    }, async () => {
+      const histories = await everywhere(story, devices[device], how);
+      expect(histories[0]?.status).toBe(unhit);
+      expect(histories.length).toBeGreaterThan(20);
+      // A device that took a request and did nothing is asked once more, when it was seen that nothing had happened.
+      for (const history of histories) await check(story, history, device === "deaf" ? 1 : 0);
+    });
+  }
+}
+
+async function everywhere({ spec, data, prepare }: Story, faults: Partial<BmcFaults>, how: "crash" | "stop"): Promise<History<Scene>[]> {
+  let store: EventStore | undefined;
+  return crashEverywhere<Scene>(
+    spec,
+    {
+      store(clock) {
+        store = createMemoryStore({ clock });
+        return store;
+      },
+      world(clock) {
+        if (!store) throw new Error("the store comes first");
+        const world = createFakeWorld(clock, { machines: ["gpu-01", machine, "gpu-03"], patience: "60s" });
+        const box = world.machine(machine);
+        Object.assign(box.bmc, faults);
+        box.pods = [{ name: "train-0", owner: "StatefulSet/train" }];
+        box.volumes = ["pvc-1"];
+        world.api.drainMs = 2000;
+        prepare?.(world);
+        return { world, store };
+      },
+      ports: ({ world }) => ({ ...world.ports }),
+      guards: (office, { world }) => guardsOf(office, world),
+      data,
+    },
+    () => undefined,
+    { how, at: notTheSameLookAgain() },
+  );
+}
+
+/** Waiting for a slow device is the same look over and over: being hit in the first few tells it all. */
+function notTheSameLookAgain(): (point: Point) => boolean {
+  const seen = new Map<string, number>();
+  return ({ label }) => {
+    const times = (seen.get(label) ?? 0) + 1;
+    seen.set(label, times);
+    return times <= 5 || label.includes("append");
+  };
+}
+
+async function check(story: Story, { world: { world, store }, status, reason, hit }: History<Scene>, again: number): Promise<void> {
+  const where = `hit ${hit?.label ?? "nowhere"}, ended ${status}: ${reason}`;
+  const box = world.machine(machine);
+  const sent = (...verbs: string[]) => box.writes.filter((write) => verbs.includes(write.verb)).length;
+  expect(sent("power-off", "force-off"), where).toBeLessThanOrEqual(story.off + again);
+  expect(sent("power-on"), where).toBeLessThanOrEqual(story.on + again);
+  expect(world.violations(), where).toEqual([]);
+  for (const other of ["gpu-01", "gpu-03"]) expect(world.machine(other).writes, where).toEqual([]);
+
+  const ledger = await createLedger(store).of(machine);
+  if (status !== "ok") {
+    expect(["parked", "failed", "refused"], where).toContain(status);
+    expect(reason, where).toBeTruthy();
+    const marked = box.node.unschedulable || box.node.taintedAt !== undefined;
+    if (status !== "parked" && marked) expect(ledger.quarantine?.reason, where).toBeTruthy();
+    return;
+  }
+  const keeps = story.ends === "off" ? ["cordon"] : [];
+  expect(box.asked() ?? box.power(), where).toBe(story.ends);
+  expect(box.node.taintedAt, where).toBeUndefined();
+  expect(ledger.quarantine ?? ledger.unsettled, where).toBeUndefined();
+  expect(ledger.left?.obligations.map((open) => open.kind) ?? [], where).toEqual(keeps);
+  // A worker that is stopped between the port's door and the wire writes its cordon late: the port has no gate for marks.
+  if (hit?.label !== "before cluster.cordon") expect(box.node.unschedulable, where).toBe(keeps.length > 0);
+}
