@@ -8,7 +8,7 @@ const world = (faults: BoxFaults = {}) => {
   return { time, box, ports: { box: box.port } };
 };
 
-test("an act is journaled before it is performed and once its effect is seen", async () => {
+test("promise 9: an act is journaled before it is performed and once its effect is seen", async () => {
   const { time, box, ports } = world();
   const run = await testRun(cycle, { data: { machine: "box" }, ports, time });
   expect(run.lines).toMatchInlineSnapshot(`
@@ -24,7 +24,7 @@ test("an act is journaled before it is performed and once its effect is seen", a
   expect(box.did).toEqual({ on: 1, off: 1 });
 });
 
-test("nothing is sent when the world is as the act would leave it", async () => {
+test("promise 4: the world is asked, not the event: nothing is sent when it is as the act would leave it", async () => {
   const { time, box, ports } = world();
   box.state = "off";
   const off = toyFunction(async ({ step, ports: { box: port } }) => {
@@ -35,14 +35,14 @@ test("nothing is sent when the world is as the act would leave it", async () => 
   expect(box.writes).toEqual([]);
 });
 
-test("a lost answer is never repeated: the state decides", async () => {
+test("promise 13: a lost answer may have had an effect: it is never repeated, the state decides", async () => {
   const { time, box, ports } = world({ losesAnswers: true });
   const run = await testRun(cycle, { data: { machine: "box" }, ports, time });
   expect(run.status).toBe("ok");
   expect(box.did).toEqual({ on: 1, off: 1 });
 });
 
-test("a request that changed nothing is tried again only after a full settle", async () => {
+test("promise 12: a request that changed nothing is tried again only after a full settle", async () => {
   const { time, box, ports } = world({ ignores: 1 });
   const run = await testRun(cycle, { data: { machine: "box" }, ports, time });
   expect(run.status).toBe("ok");
@@ -50,7 +50,7 @@ test("a request that changed nothing is tried again only after a full settle", a
   expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(15_000);
 });
 
-test("a device that ignores every attempt parks the run, with the card", async () => {
+test("promise 12: a device that ignores every attempt parks the run, with the card", async () => {
   const { time, box, ports } = world({ ignores: 99 });
   const run = await testRun(cycle, { data: { machine: "box" }, ports, time });
   expect(run.status).toBe("parked");
@@ -58,7 +58,7 @@ test("a device that ignores every attempt parks the run, with the card", async (
   expect(box.writes).toHaveLength(2);
 });
 
-test("a device that falls silent after the request parks the run: it cannot be known", async () => {
+test("promise 12: a device that falls silent after the request parks the run: it cannot be known", async () => {
   let silent = false;
   const time = createFakeTime();
   const clock = time.clock();
@@ -77,11 +77,13 @@ test("a device that falls silent after the request parks the run: it cannot be k
   expect(box.writes).toHaveLength(1);
 });
 
-test("only an error that reached nothing is retried at once", async () => {
+test("promise 13: only an error that reached nothing is retried at once", async () => {
   const { time, box, ports } = world({ unreachable: 1 });
   const run = await testRun(cycle, { data: { machine: "box" }, ports, time });
   expect(run.status).toBe("ok");
   expect(box.did).toEqual({ on: 1, off: 1 });
+  const [first, second] = run.journal.filter((entry) => entry.is === "intent");
+  expect((second?.at ?? 0) - (first?.at ?? 0)).toBeLessThan(5000);
 });
 
 const scenario = (faults: BoxFaults) => ({

@@ -128,10 +128,14 @@ test("promise 15: a claim whose run never began is freed", async () => {
 test("promise 15: a worker that wakes after its machine has moved on writes nothing into its ledger", async () => {
   const rig = createRig();
   let freeze: (() => void) | undefined;
+  const thawed = Promise.withResolvers<void>();
   const first = await rig.spawn({
     functions: [leaving],
     store: storeThrough(rig.store, async (call, data, work) => {
-      if (call === "put ledger" && (data as { quarantine?: object }).quarantine) freeze?.();
+      if (call === "put ledger" && (data as { quarantine?: object }).quarantine) {
+        freeze?.();
+        await thawed.promise;
+      }
       return work();
     }),
   });
@@ -147,6 +151,7 @@ test("promise 15: a worker that wakes after its machine has moved on writes noth
   const before = await next.worker.office.ledger.of("box");
   expect(before.left).toBeUndefined();
   first.thaw();
+  thawed.resolve();
   await rig.clock.sleep(600_000);
   const after = await next.worker.office.ledger.of("box");
   expect({ left: after.left, quarantine: after.quarantine }).toEqual({ left: undefined, quarantine: undefined });

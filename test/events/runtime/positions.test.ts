@@ -105,7 +105,7 @@ test("promise 17: an event that arrives while no worker runs is found by the nex
   expect(await rig.lines(one, id)).toContain('done "nudge" {"machine":"box","n":5}');
 });
 
-test("until: an event named in wakeOn probes at once, an error means not yet, 0 is an answer", async () => {
+test("promise 4: until takes an event as a hint to look at once; an error means not yet, and 0 is an answer", async () => {
   const rig = createRig();
   let answer: number | undefined;
   let probes = 0;
