@@ -9,7 +9,7 @@ import powerOff from "#functions/power-off.ts";
 import powerOn from "#functions/power-on.ts";
 
 /** The functions that come with Lightsout. */
-export const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle];
+const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle];
 
 const doors: Readonly<Record<string, string>> = {
   lightsout: new URL("../functions/mod.ts", import.meta.url).href,
@@ -17,7 +17,7 @@ const doors: Readonly<Record<string, string>> = {
 };
 
 /** Lets functions outside this project import `lightsout` and `lightsout/testing`. */
-export function openDoors(): void {
+function openDoors(): void {
   registerHooks({ resolve: (specifier, context, next) => next(doors[specifier] ?? specifier, context) });
 }
 

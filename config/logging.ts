@@ -3,7 +3,7 @@ import { pino } from "pino";
 import type { Fact, RunName, RuntimeLog } from "#events";
 
 /** A journal entry as one line for a person; `undefined` for what only machines need. */
-export function tell(fact: Fact): string | undefined {
+function tell(fact: Fact): string | undefined {
   switch (fact.is) {
     case "started":
       return `${fact.event.type} received: run begins`;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineEvent } from "../define-event.ts";
 
 /** What a hold covers. */
-export const holdScope = z.enum(["machine", "pool", "rack", "all"]);
+const holdScope = z.enum(["machine", "pool", "rack", "all"]);
 
 /** Keep hands off a machine, a pool or a rack. */
 export const holdRequested = defineEvent("hold-requested", {

@@ -8,7 +8,7 @@ import type { Drive } from "./office.ts";
 import { type Pass, patiently } from "./steps.ts";
 
 /** The digest of a plan: a decision counts for exactly the plan that was shown. */
-export const planDigest = (plan: Json): string => createHash("sha256").update(canonical(plan)).digest("hex").slice(0, 16);
+const planDigest = (plan: Json): string => createHash("sha256").update(canonical(plan)).digest("hex").slice(0, 16);
 
 interface Question {
   readonly ask: string;

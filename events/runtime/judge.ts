@@ -81,7 +81,7 @@ export async function judge(
 }
 
 /** A guard said no. With `quarantine`, the machine is left alone until a person releases it. */
-export class GuardRefusal extends RefusedError {
+class GuardRefusal extends RefusedError {
   readonly quarantine: boolean;
   constructor(message: string, quarantine: boolean) {
     super(message, { code: "LO_GUARD" });

@@ -19,7 +19,7 @@ export interface RackMachine {
 }
 
 /** Seven mixed machines: what stands in many a closet. */
-export const closet: readonly RackMachine[] = [
+const closet: readonly RackMachine[] = [
   { name: "cp-01", bmc: "dell", model: "PowerEdge R740", role: "control-plane", bootMs: 150_000 },
   { name: "cp-02", bmc: "dell", model: "PowerEdge R740", role: "control-plane", bootMs: 150_000 },
   { name: "cp-03", bmc: "hpe", model: "ProLiant DL380 Gen10", role: "control-plane", bootMs: 170_000 },
