@@ -1,0 +1,1 @@
+export { createArms } from "./arms.ts";
