@@ -226,12 +226,10 @@ async function attempted<Result>(
   for (;;) {
     control.boundary();
     try {
-      return await office.slots.with(drive.spec.on.lane, () =>
-        limited(drive, timeoutMs, async (signal) => {
-          if (marks) await asOwner(drive);
-          return work(signal);
-        }),
-      );
+      return await office.slots.with(drive.spec.on.lane, async () => {
+        if (marks) await asOwner(drive);
+        return limited(drive, timeoutMs, async (signal) => work(signal));
+      });
     } catch (error) {
       control.boundary();
       const final = error instanceof TerminalError || error instanceof RefusedError || error instanceof DeniedError;
@@ -251,10 +249,16 @@ async function attempted<Result>(
 }
 
 /** Resolves where the run was ours a moment ago: a worker that was frozen must not set or clear a mark that its successor has dealt with. */
-async function asOwner({ journal, office: { clock }, name }: Drive): Promise<void> {
+async function asOwner(drive: Drive): Promise<void> {
+  const { journal, name, office } = drive;
+  const { clock } = office;
   for (;;) {
-    const asked = { mono: clock.mono(), wall: clock.now() };
-    if (!(await journal.stillOurs())) throw new RunLostError(name.run);
+    let asked = { mono: 0, wall: 0 };
+    const ours = await patiently(drive, () => {
+      asked = { mono: clock.mono(), wall: clock.now() };
+      return journal.stillOurs();
+    });
+    if (!ours) throw new RunLostError(name.run);
     if (Math.max(clock.mono() - asked.mono, clock.now() - asked.wall) < gateDeadlineMs) return;
   }
 }

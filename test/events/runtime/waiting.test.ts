@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { nodeRetired, powerOffRequested, runCancelRequested } from "#events";
-import { createRig } from "./rig.ts";
+import { type EventStore, nodeRetired, powerOffRequested, runCancelRequested } from "#events";
+import { createRig, storeThrough } from "./rig.ts";
 import { cycle, nudged, pressed, says, toyFunction, turn } from "./toy.ts";
 
 const nudgedEvents = [nudged as never];
@@ -231,4 +231,31 @@ test("a store that is away delays runs and fails none", async () => {
   away = false;
   await rig.untilLine(all, id, "finished ok");
   expect(await rig.store.log.read("events", "std.box-nudged.elsewhere")).toHaveLength(1);
+});
+
+test("a store that does not say whose a run is delays its marks, and does not use up the step's attempts", async () => {
+  let refusals = 5;
+  const wrap = (store: EventStore) =>
+    storeThrough(store, async (call, _, work) => {
+      if (call === "read journal" && marking && refusals-- > 0) throw new Error("away");
+      return work();
+    });
+  let marking = false;
+  const rig = createRig({ wrap });
+  const cordons = toyFunction(async ({ step }) => {
+    marking = true;
+    await step.run("cordon", () => 1, { leaves: { kind: "cordon", machine: "box", undo: "uncordon" } });
+    await step.run("uncordon", () => 1, { clears: "cordon" });
+  });
+  await rig.spawn({ functions: [cordons] });
+  const id = await rig.send(pressed, { machine: "box" });
+  await rig.untilLine(cordons, id, "finished");
+  expect(await rig.lines(cordons, id)).toEqual([
+    "started toy for box",
+    "obliged cordon",
+    'done "cordon" 1',
+    "cleared cordon",
+    'done "uncordon" 1',
+    "finished ok",
+  ]);
 });
