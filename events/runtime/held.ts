@@ -73,7 +73,7 @@ export function createHands(office: Office, runs: Runs): Hands {
   const heed = (one: Held): void => {
     const { journal, control } = one.drive;
     const parked = journal.entries.findLast((entry) => entry.is === "parked");
-    if (one.driving || parked?.is !== "parked" || !isParked(journal.entries)) return;
+    if (parked?.is !== "parked" || !isParked(journal.entries)) return;
     const word = one.words.find((item) => item.position > parked.position && item.event.data.step === parked.step);
     if (control.ended) drive(one, async () => undefined);
     else if (word) {
