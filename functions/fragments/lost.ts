@@ -75,5 +75,5 @@ export async function offByPowerLoss(machine: string, ports: Lookers, signal?: A
 }
 
 /** How long a boot may take before it is asked about: `max(5 m, 1.5 × its boot time)`. */
-export const bootPatience = (machine: string, ports: Pick<Ports, "inventory">): `${number}ms` =>
-  `${Math.max(300_000, 1.5 * milliseconds(ports.inventory.machine(machine).bootTime))}ms`;
+export const bootPatience = (machine: string, ports: Pick<Ports, "inventory">): `${number}s` =>
+  `${Math.ceil(Math.max(300_000, 1.5 * milliseconds(ports.inventory.machine(machine).bootTime)) / 1000)}s`;

@@ -100,7 +100,7 @@ export function createIpmiPower(options: IpmiPowerOptions): Power {
     state: (signal) =>
       read("read power state", signal, async (talk) => {
         const status = await talk.need(getChassisStatus);
-        return { state: status.on ? "on" : "off", raw: `chassis status ${status.raw}` };
+        return { state: status.on ? "on" : "off", raw: `${status.on ? "on" : "off"} (chassis status ${status.raw})` };
       }),
     async on(permit) {
       admit(permit, machine, "power-on");
