@@ -21,7 +21,7 @@ function dice(round: number): () => number {
 async function natsSite(context: Pick<TestContext, "onTestFinished">): Promise<Site> {
   const nats = await startNatsServer(peer("nats-server") ?? "");
   context.onTestFinished(() => nats.close());
-  return createSite(context, `nats://${nats.url}`);
+  return createSite(context, { store: `nats://${nats.url}` });
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -7,8 +7,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { TestContext } from "vitest";
 import type { Entry, RunSummary } from "#events";
-import { createRack, type Rack } from "#test/lab/rack.ts";
-import { scale, smallRack, written } from "./lab.ts";
+import { createRack, type Rack, type RackMachine } from "#test/lab/rack.ts";
+import { scale, smallRack, type Written, written } from "./lab.ts";
 import type { Outside } from "./worker.ts";
 
 const script = fileURLToPath(new URL("./worker.ts", import.meta.url));
@@ -17,6 +17,7 @@ const script = fileURLToPath(new URL("./worker.ts", import.meta.url));
 export interface WorkerProcess {
   /** Everything it wrote. */
   readonly said: readonly string[];
+  readonly url: string;
   readonly alive: () => boolean;
   call<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
   signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM"): Promise<void>;
@@ -25,6 +26,8 @@ export interface WorkerProcess {
 /** A rack in this process and workers outside of it, on one store. */
 export interface Site {
   readonly rack: Rack;
+  /** Where its configuration and its file store are. */
+  readonly folder: string;
   start(): Promise<WorkerProcess>;
   /** Asks until it answers something; gives up after a minute and a half. */
   until<Answer>(what: string, look: () => Promise<Answer | undefined | false> | Answer | undefined | false): Promise<Answer>;
@@ -32,10 +35,24 @@ export interface Site {
   run(worker: WorkerProcess, functionId?: string): Promise<{ summary: RunSummary; journal: Entry[] } | undefined>;
 }
 
-/** @param store a NATS URL, or nothing for a file */
-export async function createSite(test: Pick<TestContext, "onTestFinished">, store?: string): Promise<Site> {
+/**
+ * @param store a NATS URL or what stands in `store`; nothing for a file
+ * @param env for the workers, besides the BMC password
+ * @param token what `call` sends
+ */
+export async function createSite(
+  test: Pick<TestContext, "onTestFinished">,
+  options: {
+    store?: string;
+    machines?: RackMachine[];
+    change?: (config: Written) => void;
+    env?: Readonly<Record<string, string>>;
+    token?: string;
+  } = {},
+): Promise<Site> {
+  const { store, machines = smallRack("dell"), change, token } = options;
   const folder = mkdtempSync(join(tmpdir(), "lightsout-outside-"));
-  const rack = await createRack({ machines: smallRack("dell"), scale, lostAfterMs: 25_000 });
+  const rack = await createRack({ machines, scale, lostAfterMs: 25_000 });
   const children = new Set<ChildProcess>();
   test.onTestFinished(async () => {
     for (const child of children) child.kill("SIGKILL");
@@ -47,9 +64,10 @@ export async function createSite(test: Pick<TestContext, "onTestFinished">, stor
   writeFileSync(kubeconfig, rack.kube.kubeconfig);
   writeFileSync(
     file,
-    written(rack, store ?? `{ embedded: { path: ${join(folder, "lab.db")} } }`, (config) =>
-      Object.assign(config, { cluster: { kubeconfig } }),
-    ),
+    written(rack, store ?? `{ embedded: { path: ${join(folder, "lab.db")} } }`, (config) => {
+      Object.assign(config, { cluster: { kubeconfig } });
+      change?.(config);
+    }),
   );
   const outside: Outside = {
     scale,
@@ -75,9 +93,10 @@ export async function createSite(test: Pick<TestContext, "onTestFinished">, stor
 
   return {
     rack,
+    folder,
     until,
     async start() {
-      const env = { ...process.env, ...rack.env, LAB: JSON.stringify(outside) };
+      const env = { ...process.env, ...rack.env, ...options.env, LAB: JSON.stringify(outside) };
       const child = spawn(process.execPath, [script, file], { stdio: ["ignore", "pipe", "pipe"], env });
       children.add(child);
       const said: string[] = [];
@@ -90,11 +109,13 @@ export async function createSite(test: Pick<TestContext, "onTestFinished">, stor
       });
       return {
         said,
+        url,
         alive,
         async call(method, path, body) {
           const answer = await fetch(`${url}${path}`, {
             method,
-            ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+            headers: { "content-type": "application/json", ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+            ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           });
           if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
           return (await answer.json()) as never;

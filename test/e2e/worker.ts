@@ -1,9 +1,9 @@
 import { compose } from "#config/compose.ts";
 import { loadConfig } from "#config/load.ts";
-import { jsonLog } from "#config/logging.ts";
-import { type Clock, systemClock } from "#events";
+import { jsonLog, terminalLog } from "#config/logging.ts";
+import { type Clock, type RuntimeLog, systemClock } from "#events";
 
-// A worker of its own, to be killed and stopped: `worker.ts <lightsout.yaml>`. It says where it listens, then logs JSON.
+// A worker of its own, to be killed and stopped: `worker.ts <lightsout.yaml>`. It says where it listens, and logs in both ways there are.
 
 /** What the process that has the rack tells about it. */
 export interface Outside {
@@ -23,7 +23,16 @@ const clock: Clock = {
   sleep: (ms, signal) => systemClock.sleep(ms / scale, signal),
 };
 
+const logs = [jsonLog(), terminalLog((line) => process.stderr.write(`${line}\n`))];
+const log: RuntimeLog = {
+  fact(name, fact) {
+    for (const one of logs) one.fact(name, fact);
+  },
+  note(level, message, about) {
+    for (const one of logs) one.note(level, message, about);
+  },
+};
 const { config } = loadConfig(file, { env: process.env });
-const lightsout = await compose(config, { log: jsonLog(), clock, osAddress: (machine) => outside.osAddress[machine] });
+const lightsout = await compose(config, { log, clock, osAddress: (machine) => outside.osAddress[machine] });
 process.stdout.write(`ready ${lightsout.url}\n`);
 process.on("SIGTERM", () => void lightsout.close());
