@@ -137,8 +137,10 @@ export function createJournal(options: {
   subject: string;
   entries: Entry[];
   last: number;
-  /** Aborted when the worker stops: pending retries end in `RunLostError`. */
+  /** Aborted when the run is ours no longer: appends end in `RunLostError`. */
   signal: AbortSignal;
+  /** Asked when the store did not answer: whether the entry is left to the next worker, which will look. Default: never. */
+  givesUp?: () => boolean;
 }): Journal {
   const { store, clock, worker, run, subject, entries, signal } = options;
   let last = options.last;
@@ -179,6 +181,7 @@ export function createJournal(options: {
           return { clean: attempt === 0 && !answer.duplicate };
         } catch (error) {
           if (error instanceof RunLostError) throw error;
+          if (options.givesUp?.()) throw new RunLostError(run);
           await clock.sleep(Math.min(200 * 2 ** attempt, 5000), signal).catch(() => undefined);
         }
       }

@@ -259,6 +259,7 @@ async function undisturbedPosition(drive: Drive): Promise<number> {
     try {
       return await drive.office.bus.position();
     } catch {
+      if (drive.control.stopping) throw new DriveEnd({ kind: "stopped" });
       await undisturbed(drive, 1000);
     }
   }

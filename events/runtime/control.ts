@@ -26,6 +26,8 @@ export interface Control {
   /** Ends the run at its next boundary; the first end wins. */
   end(end: End): void;
   readonly ended: End | undefined;
+  /** This worker stops: what the store does not take now is left to the next worker. */
+  readonly stopping: boolean;
   /** Throws the end, if one was asked for. */
   boundary(): void;
   /** Something happened: whatever waits looks again. */
@@ -40,6 +42,7 @@ export interface Control {
 export function createControl(clock: Clock): Control {
   const abort = new AbortController();
   let ended: End | undefined;
+  let stopping = false;
   let rouse: AbortController | undefined;
   let missed = false;
   const wake = () => {
@@ -52,8 +55,12 @@ export function createControl(clock: Clock): Control {
     get ended() {
       return ended;
     },
+    get stopping() {
+      return stopping;
+    },
     end(end) {
       ended ??= end;
+      stopping ||= end.kind === "stopped";
       wake();
     },
     boundary() {

@@ -122,6 +122,7 @@ async function persist(drive: Drive, work: () => Promise<unknown>): Promise<void
       await work();
       return;
     } catch (error) {
+      if (drive.control.stopping) throw new RunLostError(drive.name.run);
       if (attempt === 0)
         log.note("warn", `run ${drive.name.run}: its end cannot be written yet: ${explain(error)}`, { run: drive.name.run });
       await clock.sleep(Math.min(500 * 2 ** attempt, 5000), drive.control.signal).catch(() => undefined);

@@ -122,7 +122,8 @@ function heldOf(office: Office, runs: Runs, spec: FunctionSpec, { run, subject, 
   const { store, clock } = office;
   const control = createControl(clock);
   const name = { run, function: spec.id, key: started.key };
-  const journal = createJournal({ store, clock, worker: office.worker(), run, subject, entries, last, signal: control.signal });
+  const writer = { store, clock, worker: office.worker(), signal: control.signal, givesUp: () => control.stopping };
+  const journal = createJournal({ ...writer, run, subject, entries, last });
   const watched: Journal = {
     ...journal,
     async append(fact) {

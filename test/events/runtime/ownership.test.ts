@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createMemoryStore, type Entry, journalSubject } from "#events";
+import { createMemoryStore, type Entry, type EventStore, journalSubject } from "#events";
 import { createLeaseWatch, holdLease, leaseTimes } from "#events/leases.ts";
 import { createFakeTime } from "#events/testing/mod.ts";
 import { createRig, storeThrough } from "./rig.ts";
@@ -147,6 +147,32 @@ test("stopping lets an act under way see its outcome, and begins no further step
   await rig.spawn({ functions: [cycle] });
   await rig.untilLine(cycle, id, "finished ok");
   expect(rig.box.did).toEqual({ on: 1, off: 1 });
+});
+
+test("stopping does not wait for a store that is away: the act under way is left to the next worker, which looks", async () => {
+  for (const lastly of ["intent", "outcome", "finished"]) {
+    let away = false;
+    const wrap = (store: EventStore) =>
+      storeThrough(store, async (_, data, work) => {
+        if (away) throw new Error("away");
+        const answer = await work();
+        if ((data as { is?: string } | undefined)?.is === lastly) away = true;
+        return answer;
+      });
+    const rig = createRig({ wrap });
+    const off = toyFunction(async ({ step, ports }) => void (await step.act("off", turn(ports.box, "off"))));
+    const first = await rig.spawn({ functions: [off] });
+    const id = await rig.send(pressed, { machine: "box" });
+    await rig.untilLine(off, id, lastly);
+    const asked = rig.clock.mono();
+    await first.worker.stop();
+    expect(rig.clock.mono() - asked).toBeLessThan(60_000);
+    away = false;
+    await rig.spawn({ functions: [off], store: rig.store });
+    await rig.untilLine(off, id, "finished ok");
+    expect(rig.box.did.off).toBe(1);
+    expect(rig.box.writes).toHaveLength(1);
+  }
 });
 
 test("a worker that stops while a run begins drives nothing afterwards: the run is the next worker's", async () => {
