@@ -224,9 +224,13 @@ test("what a former owner shows late does not replace what the present owner sho
   const second = await rig.spawn({ functions: [sleepy] });
   await rig.untilLine(sleepy, id, "finished ok");
   await rig.clock.sleep(1000);
+  const shown: unknown[] = [];
+  await rig.store.kv.watch("runs", async (run) => void shown.push((await second.worker.runs.get(run))?.status));
   first.thaw();
   for (const write of late) await write();
   await rig.clock.sleep(60_000);
+  expect(late).toHaveLength(1);
+  expect(shown).toEqual([]);
   expect(await second.worker.runs.get(rig.run(sleepy, id))).toMatchObject({ status: "finished" });
 });
 
