@@ -1,4 +1,7 @@
 /** The door for users' own functions: `import { defineFunction } from "lightsout"`. */
+
+/** What the schemas of own events are written with. */
+export { z } from "zod";
 export * from "#events";
 export { defineFunction, type FunctionOptions, type Ports } from "./define.ts";
 export { fence } from "./fragments/fence.ts";
