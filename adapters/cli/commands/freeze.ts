@@ -10,7 +10,8 @@ export function freezeCommands(program: Command, shell: Shell): void {
   program
     .command("freeze")
     .description("stop every act on every machine, now; runs wait")
-    .requiredOption("--reason <text>", "why")
+    // Whoever needs it is in a hurry: a reason is welcome and not demanded.
+    .option("--reason <text>", "why", "no reason given")
     .action(
       shell.action(async ({ reason }: { reason: string }) => {
         const answer = await shell.client.post<Answer>("/v1/freeze", { reason });

@@ -28,6 +28,7 @@ describe("what is sent", () => {
     ["hold pool gpu --reason disks", "hold-requested", { scope: "pool", name: "gpu", reason: "disks" }],
     ["release pool gpu", "hold-released", { scope: "pool", name: "gpu" }],
     ["release r740-01", "hold-released", { scope: "machine", name: "r740-01" }],
+    ["freeze", "freeze-requested", { reason: "no reason given" }],
     ["freeze --reason storm", "freeze-requested", { reason: "storm" }],
     ["unfreeze --reason over", "freeze-released", { reason: "over" }],
     ["trust r740-01 auto", "trust-changed", { scope: "machine", name: "r740-01", trust: "auto" }],

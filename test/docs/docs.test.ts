@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createCli } from "#adapters/cli/mod.ts";
+import { startLab } from "#config/lab.ts";
+import { builtinEvents } from "#events";
+
+const root = new URL("../../", import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), "utf8");
+const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...readdirSync(new URL("docs/", root)).map((file) => `docs/${file}`)];
+const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+
+test("the README shows the node-lost function as it is", () => {
+  expect(read("README.md")).toContain(`\`\`\`ts\n${read("functions/node-lost.ts")}\`\`\``);
+});
+
+test("the reference names every event", () => {
+  const reference = read("docs/reference.md");
+  expect(builtinEvents.filter(({ type }) => !reference.includes(`\`${type}\``)).map(({ type }) => type)).toEqual([]);
+});
+
+test("every link between pages leads somewhere", () => {
+  for (const page of pages) {
+    const folder = page.includes("/") ? page.slice(0, page.lastIndexOf("/") + 1) : "";
+    for (const [, target = ""] of read(page).matchAll(/\]\(([^)#]+)\)/g)) {
+      if (!/^https?:/.test(target)) expect(() => read(folder + target), `${page} → ${target}`).not.toThrow();
+    }
+  }
+});
+
+test("every npm script that the pages name exists", () => {
+  for (const page of pages) {
+    for (const [, name = ""] of read(page).matchAll(/npm run ([a-z:]+)/g)) expect(Object.keys(scripts), page).toContain(name);
+  }
+});
+
+/** Every `lightsout …` in the pages, in code blocks and in lines, with names that the lab has. */
+function commands(): string[] {
+  const found = pages.flatMap((page) =>
+    [...read(page).matchAll(/(?:^|`)(?:npx )?lightsout ([^`\n]+)/gm)].map(([, args = ""]) => args.trim()),
+  );
+  const named = found.map((args) =>
+    args
+      .replaceAll("<machine>", "worker-01")
+      .replaceAll("<pool>", "worker")
+      .replaceAll("<run>", "0000")
+      .replace(/ happened\|.*$/, " happened")
+      .replaceAll("…", "now")
+      .trim(),
+  );
+  return [...new Set(named)].filter((args) => !/^(demo|serve)\b/.test(args));
+}
+
+describe("every lightsout command in the pages is understood by a running Lightsout", () => {
+  let lab: Awaited<ReturnType<typeof startLab>>;
+  beforeAll(async () => {
+    lab = await startLab({ log: { fact: () => undefined, note: () => undefined } });
+  });
+  afterAll(() => lab.close());
+
+  test("there are commands to try", () => {
+    expect(commands().length).toBeGreaterThan(8);
+  });
+
+  for (const args of commands()) {
+    test(`lightsout ${args}`, async () => {
+      const lines: string[] = [];
+      const say = (line: string) => lines.push(line);
+      const cli = createCli({
+        out: say,
+        err: say,
+        env: { LIGHTSOUT_URL: lab.lightsout.url },
+        terminal: undefined,
+        serve: async () => undefined,
+        demo: async () => 0,
+      });
+      const code = await cli.run(args.split(" "));
+      // 2 is a usage error, 3 nobody answers, 4 not authorised: none of them may come of what the pages tell people to type.
+      expect([0, 1, 5], lines.join("\n")).toContain(code);
+    });
+  }
+});
