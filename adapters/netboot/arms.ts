@@ -30,6 +30,11 @@ export function createArms(options: { kv: Kv; clock: Clock; retryWithin?: Durati
   const { kv, clock } = options;
   const retryMs = milliseconds(options.retryWithin ?? "4m");
 
+  const read = async (machine: string) => {
+    const entry = await kv.get("arms", encodeToken(machine));
+    return entry && (entry.value as unknown as Stored);
+  };
+
   async function change<T>(machine: string, decide: (now: Stored | undefined) => Decision<T>): Promise<T> {
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       const entry = await kv.get("arms", encodeToken(machine));
@@ -66,8 +71,8 @@ export function createArms(options: { kv: Kv; clock: Clock; retryWithin?: Durati
       });
     },
     async of(machine) {
-      const entry = await kv.get("arms", encodeToken(machine));
-      return entry && shown(entry.value as unknown as Stored);
+      const stored = await read(machine);
+      return stored && shown(stored);
     },
     all: async () => (await kv.list("arms")).map((entry) => shown(entry.value as unknown as Stored)),
     script: (machine) =>
@@ -77,9 +82,12 @@ export function createArms(options: { kv: Kv; clock: Clock; retryWithin?: Durati
         return { next, answer: { arm: shown(next), token: now.token } };
       }),
     async open(token) {
-      const entry = await kv.get("arms", encodeToken(machineOf(token)));
-      const stored = entry && (entry.value as unknown as Stored);
+      const stored = await read(machineOf(token));
       return opens(stored, token) && offers(stored) ? shown(stored) : undefined;
+    },
+    async owner(token) {
+      const stored = await read(machineOf(token));
+      return opens(stored, token) && isOpen(stored) ? { machine: stored.machine, run: stored.run } : undefined;
     },
     sent: (token, stage, detail) =>
       change(machineOf(token), (now) => {

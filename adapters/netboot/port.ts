@@ -22,6 +22,8 @@ export interface Arms {
   script(machine: string): Promise<Offer | undefined>;
   /** The arm whose kernel and initramfs this token opens now. */
   open(token: string): Promise<Arm | undefined>;
+  /** Whose configuration this token may open, now or after a wipe. Says nothing about whether it is handed out: `take` does. */
+  owner(token: string): Promise<Pick<Arm, "machine" | "run"> | undefined>;
   /** Records that a file of the arm was sent whole. With `wipe`, a sent initramfs ends the wiping boot: the next script installs. */
   sent(token: string, stage: "kernel-sent" | "initramfs-sent", detail: string): Promise<void>;
   /**

@@ -1,4 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { LightsoutError } from "#events";
+import type { Assets } from "./assets.ts";
 import type { BootProfile } from "./port.ts";
 
 /** iPXE ends a command at these (`command_terminators`, core/exec.c); as an argument they would cut the line. */
@@ -29,3 +31,29 @@ const refused = (machine: string, what: string) =>
   new LightsoutError("LO_BOOT_PROFILE", `${machine} cannot be armed: ${what}`, {
     hint: "Change extraKernelArgs of its schematic; in a URL, write the braces of a variable as %7B and %7D",
   });
+
+/** What a profile is made of. */
+export interface ProfileParts {
+  readonly schematic: string;
+  /** With `v`: `v1.13.9`. */
+  readonly version: string;
+  readonly arch: "amd64" | "arm64";
+  /** Besides those of the schematic. */
+  readonly args?: readonly string[];
+  readonly wipe?: boolean;
+}
+
+/**
+ * The profile of a schematic and version, with kernel, initramfs and the Factory's own command line in the cache: booting it needs nobody
+ * else. Throws `LO_ASSET`.
+ */
+export async function createProfile(assets: Pick<Assets, "ensure">, parts: ProfileParts, signal?: AbortSignal): Promise<BootProfile> {
+  const at = (file: string) => `${parts.schematic}/${parts.version}/${file}`;
+  const kernel = at(`kernel-${parts.arch}`);
+  const initramfs = at(`initramfs-${parts.arch}.xz`);
+  const line = await assets.ensure(at(`cmdline-metal-${parts.arch}`), signal);
+  await assets.ensure(kernel, signal);
+  await assets.ensure(initramfs, signal);
+  const own = (await readFile(line.file, "utf8")).split(/\s+/).filter((arg) => arg !== "");
+  return { kernel, initramfs, args: [...own, ...(parts.args ?? [])], ...(parts.wipe !== undefined && { wipe: parts.wipe }) };
+}
