@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream, type Stats } from "node:fs";
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { basename } from "node:path/posix";
@@ -12,10 +12,10 @@ import { isAssetPath } from "./profile.ts";
 
 /** Boot assets on disk: what is here needs no internet. */
 export interface Assets {
-  /** The asset if it is cached, without asking anybody. */
+  /** The asset if it is cached and its bytes have their checksum, without asking anybody. */
   find(path: string): Promise<CachedAsset | undefined>;
   /**
-   * The asset, fetched unless it is cached and its bytes still have their checksum. A broken transfer is resumed by the next call. Throws
+   * The asset, fetched unless it is cached as `find` sees it. A broken transfer is resumed by the next call. Throws
    * `LO_ASSET`; what was half fetched is never served.
    */
   ensure(path: string, signal?: AbortSignal): Promise<CachedAsset>;
@@ -41,20 +41,40 @@ export function createAssets({ folder, source }: AssetOptions): Assets {
   const fetching = new Map<string, Promise<CachedAsset>>();
   const writing = new Map<string, Promise<void>>();
 
+  const hashed = new Map<string, { readonly stamp: string; readonly sha256: Promise<string> }>();
+
+  /** The file's checksum, read again only when the file has changed. */
+  function checksum(file: string, { ino, size, mtimeMs }: Stats): Promise<string> {
+    const stamp = `${ino} ${size} ${mtimeMs}`;
+    const known = hashed.get(file);
+    if (known?.stamp === stamp) return known.sha256;
+    const sha256 = digest(file);
+    hashed.set(file, { stamp, sha256 });
+    sha256.catch(() => hashed.delete(file));
+    return sha256;
+  }
+
   async function find(path: string): Promise<CachedAsset | undefined> {
     if (!isAssetPath(path)) return undefined;
     const file = join(folder, path);
-    const sha256 = (await listed(dirname(file))).get(basename(path));
-    const found = sha256 === undefined ? undefined : await stat(file).catch(() => undefined);
-    return sha256 !== undefined && found?.isFile() ? { file, bytes: found.size, sha256 } : undefined;
+    const found = await stat(file).catch(() => undefined);
+    if (!found?.isFile()) return undefined;
+    const sha256 = await checksum(file, found);
+    // The list itself is served too, so that this folder can be another's mirror.
+    const known = basename(path) === sums || (await listed(dirname(file))).get(basename(path)) === sha256;
+    return known ? { file, bytes: found.size, sha256 } : undefined;
   }
 
   async function ensure(path: string, signal?: AbortSignal): Promise<CachedAsset> {
     if (!isAssetPath(path)) throw failed(path, "this is no path of a boot asset", "Write it as <schematic>/<version>/<file>");
     const cached = await find(path);
-    if (cached && (await digest(cached.file)) === cached.sha256) return cached;
-    const state = cached ? "its bytes have changed on disk" : "it is not cached";
-    if (!source) throw failed(path, `${state}, and there is nowhere to fetch it from`, `Put it into ${folder} and list it in ${sums}`);
+    if (cached) return cached;
+    if (!source)
+      throw failed(
+        path,
+        `it is not in ${folder} with the checksum that ${sums} gives, and there is nowhere to fetch it from`,
+        `Put it there, and run sha256sum into ${sums}`,
+      );
     const file = join(folder, path);
     await mkdir(dirname(file), { recursive: true });
     const url = `${source.url.replace(/\/+$/, "")}/${path}`;

@@ -22,7 +22,7 @@ export const gpu02: Bootable = {
   serial: "SN-GPU-02",
   macs: ["3c:ec:ef:12:34:56", "3c:ec:ef:12:34:57"],
 };
-export const worker01: Bootable = { name: "worker-01", uuid: "00000000-0000-0000-0000-000000000000", macs: ["00:25:90:aa:bb:cc"] };
+const worker01: Bootable = { name: "worker-01", uuid: "00000000-0000-0000-0000-000000000000", macs: ["00:25:90:aa:bb:cc"] };
 
 /** Content for a cache folder, listed as `sha256sum` does. */
 export async function fill(folder: string, files: Readonly<Record<string, string | Buffer>>): Promise<void> {
@@ -70,6 +70,7 @@ export async function createRig(more: Partial<NetbootOptions> & { clock?: Clock;
   const url = await served(app.fetch);
   const get = (path: string, init?: RequestInit) => fetch(`${url}${path}`, init);
   return {
+    app,
     arms,
     folder,
     get,
