@@ -22,7 +22,7 @@ export async function keepHouse(office: Office, runs: Runs, keepMs: number, halt
  * Forgets runs that finished more than `keepMs` ago. Their last entry stays, so that their events, sent again, still start nothing.
  * Journals of unfinished runs are never touched, however old. Entries of the index whose run never began go after a day.
  */
-export async function tidy({ store, clock }: Office, runs: Runs, keepMs: number): Promise<void> {
+async function tidy({ store, clock }: Office, runs: Runs, keepMs: number): Promise<void> {
   const now = clock.now();
   for (const { run, subject, updatedAt } of await runs.all()) {
     const age = now - Date.parse(updatedAt);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createMemoryStore, type Entry, type EventStore, journalSubject } from "#events";
+import { journalFormat } from "#events/journal.ts";
 import { createLeaseWatch, holdLease, leaseTimes } from "#events/leases.ts";
 import { createFakeTime } from "#events/testing/mod.ts";
 import { createRig, storeThrough } from "./rig.ts";
@@ -62,6 +63,41 @@ test("promise 7: a frozen worker that comes back lets go of what was taken, and 
   await rig.untilLine(sleepy, another, "finished ok");
   await rig.untilLine(sleepy, id, "finished ok");
   for (const run of [id, another]) expect((await rig.entries(sleepy, run)).at(-1)?.by).toBe(first.worker.office.worker());
+});
+
+test("promise 7: a worker whose lease is taken away lets go of everything at once, and may take it again under its new name", async () => {
+  const rig = createRig();
+  const { worker } = await rig.spawn({ functions: [sleepy] });
+  const id = await rig.send(pressed, { machine: "box" });
+  await rig.untilLine(sleepy, id, "waiting");
+  const old = worker.office.worker();
+  const [lease] = await rig.store.kv.list("leases");
+  await rig.store.kv.delete("leases", old, lease?.revision ?? 0);
+  await rig.untilLine(sleepy, id, "fenced");
+  expect((await rig.entries(sleepy, id)).at(-1)).toMatchObject({ is: "fenced", victim: old, by: worker.office.worker() });
+  expect(worker.office.worker()).not.toBe(old);
+  await rig.untilLine(sleepy, id, "finished ok");
+});
+
+test("promise 20: a run taken by a worker that died before it could show so is found again, though the index still names us", async () => {
+  const rig = createRig();
+  let robbed = false;
+  const spec = toyFunction(
+    async ({ step }) => {
+      await step.run("first", async () => {
+        if (robbed) return;
+        robbed = true;
+        const [subject] = await rig.store.log.subjects("journal", ">");
+        const entry = { is: "fenced", victim: "us", v: journalFormat, id: "theirs", by: "died at once", at: rig.clock.now() };
+        await rig.store.log.append("journal", subject ?? "", entry);
+      });
+    },
+    { acts: [] },
+  );
+  await rig.spawn({ functions: [spec] });
+  const id = await rig.send(pressed, { machine: "box" });
+  await rig.untilLine(spec, id, "finished ok");
+  expect(await rig.lines(spec, id)).toEqual(["started toy for box", "fenced", "fenced", 'done "first"', "finished ok"]);
 });
 
 test("promise 7: a frozen worker's act is not performed when it comes back, nor is its outcome written", async () => {

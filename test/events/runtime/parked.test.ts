@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type LedgerEntry, runCancelRequested, runResumeRequested, UnsupportedError } from "#events";
+import { type LedgerEntry, nodeSick, runCancelRequested, runResumeRequested, UnsupportedError } from "#events";
 import { createRig, type Rig } from "./rig.ts";
 import { pressed, toyFunction, turn } from "./toy.ts";
 
@@ -127,6 +127,17 @@ test("parked: a word given at the moment of parking is heard", async () => {
   }
 });
 
+test("parked: a run whose time is all but used up does not time out while it waits for a word", async () => {
+  const rig = createRig({ faults: { ignores: 2 } });
+  const { worker } = await rig.spawn({ functions: [{ ...spec, timeout: "31s" }] });
+  const id = await rig.send(pressed, { machine: "box" });
+  await rig.untilLine(spec, id, "parked");
+  await worker.idle();
+  await rig.send(nodeSick, { machine: "box", reason: "so that it is woken" });
+  await rig.clock.sleep(60_000);
+  expect((await rig.lines(spec, id)).at(-1)).toContain("parked");
+});
+
 test("parked: cancelling ends it there", async () => {
   const { rig, id } = await parked();
   await rig.send(runCancelRequested, { run: rig.run(spec, id) }, { actor: "ana" });
@@ -189,6 +200,11 @@ test("promise 18: an act that was refused before anything was sent leaves nothin
   };
   const ended = await after(async ({ step, ports }) => void (await step.act("arm", turn(ports.box, "off", { leaves: override, perform }))));
   expect(ended).toMatchObject({ left: undefined, quarantine: undefined, told: [] });
+  const twice = await after(async ({ step, ports }) => {
+    await step.run("armed before", () => 1, { leaves: override });
+    await step.act("arm", turn(ports.box, "off", { leaves: override, perform }));
+  });
+  expect(twice).toMatchObject({ left: [override], quarantine: expect.stringContaining("no network boot") });
 });
 
 test("promise 18: an obligation stands before the work that may set it: a crash in between leaves it standing", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type EventStore, nodeRetired, powerOffRequested, runCancelRequested } from "#events";
+import { createControl } from "#events/runtime/control.ts";
 import { createRig, storeThrough } from "./rig.ts";
 import { cycle, nudged, pressed, says, toyFunction, turn } from "./toy.ts";
 
@@ -140,6 +141,42 @@ test("cancelOn: its event ends the run, whenever after the trigger it came; an e
   await rig.send(nodeRetired, { machine: "box" });
   await rig.spawn({ functions: [spec], events: nudgedEvents });
   await rig.untilLine(spec, late, "finished cancelled: node-retired arrived");
+});
+
+test("cancelOn: an earlier event that is told late does not count", async () => {
+  const rig = createRig();
+  const spec = { ...patient, cancelOn: nodeRetired as never };
+  const slow: EventStore = {
+    ...rig.store,
+    log: {
+      ...rig.store.log,
+      follow: (stream, filter, after, onRecord) =>
+        rig.store.log.follow(stream, filter, after, (record) => void rig.clock.sleep(5000).then(() => onRecord(record))),
+    },
+  };
+  await rig.spawn({ functions: [spec], events: nudgedEvents, store: slow });
+  await rig.send(nodeRetired, { machine: "box" });
+  const id = await rig.send(pressed, { machine: "box" });
+  await rig.clock.sleep(60_000);
+  expect((await rig.lines(spec, id)).at(-1)).toBe('waiting "nudge"');
+});
+
+test("promise 17: a wake that comes while a run looks is not missed: it does not wait at all", async () => {
+  const { clock } = createRig();
+  const control = createControl(clock);
+  const took = async () => {
+    const from = clock.mono();
+    await control.wait(10_000);
+    return clock.mono() - from;
+  };
+  control.wake();
+  control.wake();
+  expect(await took()).toBe(0);
+  expect(await took()).toBe(10_000);
+  void clock.sleep(3000).then(control.wake);
+  expect(await took()).toBe(3000);
+  control.end({ kind: "stopped" });
+  expect(await took()).toBe(0);
 });
 
 test("a run that waits for its machine can be cancelled, and leaves the holder its claim", async () => {
