@@ -99,10 +99,9 @@ describe.concurrent("BMCs as they are", { timeout: 60_000 }, () => {
     context.expect({ off: off <= 1, on: on <= off }).toEqual({ off: true, on: true });
     faults.loss = 0;
     if (last.is === "parked") {
-      const word = (last.step === "power off" ? scene.host("gpu").power() === "off" : scene.host("gpu").power() === "on")
-        ? "happened"
-        : "did-not-happen";
-      await scene.call("POST", `/v1/runs/${summary.run}/resume`, { word });
+      const wanted = last.step === "power on" ? "on" : "off";
+      const word = last.step === "taint it out of service" ? scene.tainted("gpu") : scene.host("gpu").power() === wanted;
+      await scene.call("POST", `/v1/runs/${summary.run}/resume`, { word: word ? "happened" : "did-not-happen" });
       await scene.until("the run goes on", async () => (await scene.run("gpu"))?.journal.at(-1)?.is !== "parked");
     }
     context.expect(await recovered(scene, "gpu")).toEqual(backInService);

@@ -110,7 +110,7 @@ describe.skipIf(!peer("nats-server")).concurrent("several workers on nats-server
       const other = owner === first ? second : first;
       await owner.signal("SIGSTOP");
       // Longer than its lease and the longest settle.
-      await site.rack.clock.sleep(130_000);
+      await site.rack.clock.sleep(115_000);
       await owner.signal("SIGCONT");
       await settled(site, other, context.expect);
       await site.rack.clock.sleep(30_000);
