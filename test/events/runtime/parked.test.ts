@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type LedgerEntry, nodeSick, runCancelRequested, runResumeRequested, UnsupportedError } from "#events";
+import { type LedgerEntry, runCancelRequested, runResumeRequested, UnsupportedError } from "#events";
 import { createRig, type Rig } from "./rig.ts";
 import { pressed, toyFunction, turn } from "./toy.ts";
 
@@ -125,17 +125,6 @@ test("parked: a word given at the moment of parking is heard", async () => {
     await rig.untilLine(spec, id, "finished ok");
     expect((await rig.lines(spec, id)).filter((line) => line.startsWith("word"))).toHaveLength(1);
   }
-});
-
-test("parked: a run whose time is all but used up does not time out while it waits for a word", async () => {
-  const rig = createRig({ faults: { ignores: 2 } });
-  const { worker } = await rig.spawn({ functions: [{ ...spec, timeout: "31s" }] });
-  const id = await rig.send(pressed, { machine: "box" });
-  await rig.untilLine(spec, id, "parked");
-  await worker.idle();
-  await rig.send(nodeSick, { machine: "box", reason: "so that it is woken" });
-  await rig.clock.sleep(60_000);
-  expect((await rig.lines(spec, id)).at(-1)).toContain("parked");
 });
 
 test("parked: cancelling ends it there", async () => {
