@@ -17,7 +17,6 @@ describe("dnsmasq", () => {
       port=0
       interface=eno1
       bind-interfaces
-
       except-interface=lo
       log-dhcp
       no-ping
@@ -64,7 +63,6 @@ describe("dnsmasq", () => {
       port=0
       interface=eno1
       bind-interfaces
-
       except-interface=lo
       log-dhcp
       no-ping
@@ -88,15 +86,15 @@ describe("dnsmasq", () => {
       dhcp-option=option:router,10.0.10.1
       dhcp-option=option:dns-server,10.0.10.1,9.9.9.9
       # Only machines of the inventory are told where to boot.
-      dhcp-boot=tag:known,tag:ipxe,http://10.0.10.2:7481/boot.ipxe
-      dhcp-boot=tag:known,tag:!ipxe,tag:bios,undionly.kpxe
-      dhcp-boot=tag:known,tag:!ipxe,tag:efi-x64,snponly.efi
-      dhcp-boot=tag:known,tag:!ipxe,tag:efi-arm64,snponly-arm64.efi
+      dhcp-boot=tag:inventory,tag:ipxe,http://10.0.10.2:7481/boot.ipxe
+      dhcp-boot=tag:inventory,tag:!ipxe,tag:bios,undionly.kpxe
+      dhcp-boot=tag:inventory,tag:!ipxe,tag:efi-x64,snponly.efi
+      dhcp-boot=tag:inventory,tag:!ipxe,tag:efi-arm64,snponly-arm64.efi
       # Firmware that boots over HTTP takes no offer that does not echo its class.
       dhcp-option-force=tag:http-x64,60,HTTPClient
       dhcp-option-force=tag:http-arm64,60,HTTPClient
-      dhcp-boot=tag:known,tag:!ipxe,tag:http-x64,http://10.0.10.2:7481/efi/snponly.efi
-      dhcp-boot=tag:known,tag:!ipxe,tag:http-arm64,http://10.0.10.2:7481/efi/snponly-arm64.efi
+      dhcp-boot=tag:inventory,tag:!ipxe,tag:http-x64,http://10.0.10.2:7481/efi/snponly.efi
+      dhcp-boot=tag:inventory,tag:!ipxe,tag:http-arm64,http://10.0.10.2:7481/efi/snponly-arm64.efi
 
       # 3 machines of the inventory.
       dhcp-host=3c:ec:ef:12:34:56,3c:ec:ef:12:34:57,set:inventory,10.0.10.22,infinite
