@@ -11,7 +11,7 @@ export default defineFunction(
     id: "node-lost",
     on: nodeLost,
     uses: ["inventory", "power", "cluster", "os"],
-    acts: ["force-off", "taint-out-of-service", "power-on"],
+    acts: ["cordon", "force-off", "taint-out-of-service", "power-on"],
     aim: "on",
     recovery: true,
     cancelOn: nodeRetired,

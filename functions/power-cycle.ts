@@ -9,7 +9,7 @@ export default defineFunction(
     id: "power-cycle",
     on: powerCycle,
     uses: ["inventory", "power", "cluster"],
-    acts: ["power-off", "force-off", "power-on"],
+    acts: ["cordon", "power-off", "force-off", "power-on"],
     aim: "on",
     timeout: "2h",
   },

@@ -9,7 +9,7 @@ export default defineFunction(
     id: "power-off",
     on: powerOffRequested,
     uses: ["inventory", "power", "cluster"],
-    acts: ["power-off", "force-off"],
+    acts: ["cordon", "power-off", "force-off"],
     aim: "off",
     keeps: ["cordon"],
     timeout: "1h",

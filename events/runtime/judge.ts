@@ -61,7 +61,11 @@ export async function judge(
   if (held.says !== "wait") await journal.append({ is: "judged", step, verdicts });
   if (held.says === "refuse") throw new GuardRefusal(`${act.verb} on ${act.machine} refused by ${reason}`, held.quarantine ?? false);
   if (held.says === "observe") {
-    throw new DriveEnd({ kind: "finish", status: "observed", reason: `would ${act.verb} ${act.machine} now; ${reason}` });
+    throw new DriveEnd({
+      kind: "finish",
+      status: "observed",
+      reason: `would act on ${act.machine} now (${spec.acts.join(", ")}); ${reason}`,
+    });
   }
   if (held.says === "ask") {
     const plan = { function: spec.id, machine: act.machine, acts: spec.acts, because: held.reason };

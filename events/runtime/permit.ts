@@ -1,7 +1,26 @@
 import { GateClosedError, LightsoutError } from "../errors.ts";
 
-/** What can be done to a machine. `power-off` is the graceful request, `force-off` cuts the power. */
-export type ActVerb = "power-on" | "power-off" | "force-off" | "reset" | "boot-once" | "reset-controller" | "taint-out-of-service";
+/**
+ * What can be done to a machine. `power-off` is the graceful request, `force-off` cuts the power; `os-…` are asked of the operating
+ * system, `os-reset` wipes.
+ */
+export type ActVerb =
+  | "power-on"
+  | "power-off"
+  | "force-off"
+  | "reset"
+  | "boot-once"
+  | "reset-controller"
+  | "cordon"
+  | "taint-out-of-service"
+  | "os-reboot"
+  | "os-shutdown"
+  | "os-reset"
+  | "apply-config"
+  | "bootstrap"
+  | "upgrade"
+  | "rollback"
+  | "etcd-remove-member";
 
 /**
  * The right to perform one act once. Only `step.act` mints one, after the guards agreed and the intent was

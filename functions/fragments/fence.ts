@@ -1,21 +1,27 @@
 import { freezeRequested, RefusedError, type Step, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
 import { forceOff } from "./power.ts";
-import { cordon } from "./service.ts";
+import { cordon, uncordon } from "./service.ts";
 
 type Fencing = Pick<Ports, "inventory" | "power" | "cluster" | "os">;
 
 /**
  * Fences a lost machine so that its storage may move: off, two Off readings apart, the same reading again in the step that taints
- * it out of service, then a bounded wait, while it is off, until its pods and volumes are gone. It ends off, cordoned and tainted. Until
- * it is off nothing is set in the world; a silent BMC parks it there.
+ * it out of service, then a bounded wait, while it is off, until its pods and volumes are gone. It ends off, cordoned and tainted. A
+ * silent BMC parks it before anything but the cordon is set.
  */
 export async function fence(machine: string, step: Step, ports: Fencing): Promise<void> {
   const renewals = await step.run("note which other nodes renew their lease", (signal) => healthyLeases(machine, ports, signal), {
     reads: true,
   });
-  await step.act("power off", forceOff(machine, ports));
   await cordon(machine, step, ports);
+  try {
+    await step.act("power off", forceOff(machine, ports));
+  } catch (error) {
+    // Refused, so it runs on untouched: it may serve again.
+    if (error instanceof RefusedError) await uncordon(machine, step, ports);
+    throw error;
+  }
   await step.sleep("let it be off for a moment", "5s");
   await step.run("read Off a second time", (signal) => mustBeOff(machine, ports, signal), {
     reads: true,

@@ -3,14 +3,41 @@ import type { Ports } from "../define.ts";
 import { bootPatience } from "./lost.ts";
 
 type Serving = Pick<Ports, "inventory" | "cluster">;
+type Switching = Serving & Pick<Ports, "power">;
 
-/** Keeps new work off a machine. A cordon that a person set stays theirs. */
+/**
+ * Keeps new work off a machine. An act, although nothing is switched: it is the first thing that is done to a machine, so the guards are
+ * asked before it. A cordon that a person set stays theirs.
+ */
 export async function cordon(machine: string, step: Step, ports: Serving): Promise<void> {
   const { node } = ports.inventory.machine(machine);
-  await step.run("cordon", (signal) => ports.cluster.cordon(machine, step.self, signal), {
-    leaves: { kind: "cordon", machine, undo: `kubectl uncordon ${node}` },
-    leftNothing: (whose) => whose === "theirs",
-    attempts: 20,
+  const undo = `kubectl uncordon ${node}`;
+  const ours = [step.self.run, ...step.self.inherited].map((run) => `${ports.inventory.site}/${run}`);
+  const look = async (signal: AbortSignal) => (await ports.cluster.node(machine, signal)) ?? "no Node";
+  await step.act("cordon", {
+    machine,
+    verb: "cordon",
+    async before(signal) {
+      const found = await look(signal);
+      if (found === "no Node") return { is: "done", seen: found };
+      const mine = found.unschedulable && ours.includes(found.cordonedBy ?? "");
+      return {
+        is: mine ? "done" : "not-done",
+        seen: found.unschedulable ? `cordoned by ${found.cordonedBy ?? "a person"}` : "schedulable",
+      };
+    },
+    async observe(signal) {
+      const found = await look(signal);
+      return found === "no Node" || found.unschedulable ? { is: "done", seen: "unschedulable" } : { is: "not-done", seen: "schedulable" };
+    },
+    perform(permit) {
+      permit.gate();
+      return ports.cluster.cordon(machine, step.self, permit.signal);
+    },
+    timeout: "15s",
+    settle: "25s",
+    undo,
+    leaves: { kind: "cordon", machine, undo },
   });
 }
 
@@ -19,8 +46,9 @@ export async function uncordon(machine: string, step: Step, ports: Serving): Pro
   await step.run("uncordon", (signal) => ports.cluster.uncordon(machine, step.self, signal), { clears: "cordon" });
 }
 
-/** Cordons and drains a machine that serves. What cannot be moved is put before a person. */
-export async function takeOutOfService(machine: string, step: Step, ports: Serving, hard: boolean): Promise<void> {
+/** Cordons and drains a machine that serves, if its BMC can switch it at all. What cannot be moved is put before a person. */
+export async function takeOutOfService(machine: string, step: Step, ports: Switching, hard: boolean): Promise<void> {
+  await step.run("see that its BMC answers", async (signal) => (await ports.power.of(machine).state(signal)).raw, { reads: true });
   if (!(await step.run("find its Node", async (signal) => (await ports.cluster.node(machine, signal))?.name ?? null, { reads: true })))
     return;
   await cordon(machine, step, ports);

@@ -1,7 +1,16 @@
 import type { NodeView } from "#adapters/cluster/port.ts";
 import type { Inventory, Machine } from "#adapters/inventory/port.ts";
 import type { BmcIdentity, Powers } from "#adapters/power/port.ts";
-import { type Guard, isPlaceholderSerial, isPlaceholderUuid, sameSerial, sameUuid } from "#events";
+import {
+  type ActIntent,
+  DeviceError,
+  type Guard,
+  isPlaceholderSerial,
+  isPlaceholderUuid,
+  sameSerial,
+  sameUuid,
+  UnsupportedError,
+} from "#events";
 import { type Answer, allow, refuse } from "./verdict.ts";
 
 /** What the three witnesses say together. */
@@ -35,6 +44,24 @@ export function judgeIdentity(
   );
 }
 
+/** Who the BMC says it is. A cordon touches the Node alone: it must not wait for a BMC that is silent or not there. */
+async function bmcIdentity(power: Powers, { machine, verb }: ActIntent): Promise<BmcIdentity | undefined> {
+  try {
+    return await power.of(machine).identity();
+  } catch (error) {
+    if (verb === "cordon" && (error instanceof DeviceError || error instanceof UnsupportedError)) return undefined;
+    throw error;
+  }
+}
+
+/** Without a BMC to ask, the Node must still be this machine's. */
+function judgeNode({ name, uuid }: Pick<Machine, "name" | "uuid">, node: Pick<NodeView, "name" | "systemUUID"> | undefined): Answer {
+  const told = node !== undefined && uuid !== undefined && !isPlaceholderUuid(node.systemUUID);
+  if (told && !sameUuid(node.systemUUID, uuid))
+    return refuse(`Node ${node.name} runs on ${node.systemUUID}, but ${name} is ${uuid}: names are swapped`);
+  return allow(told ? "Node and inventory agree" : "the Node tells nothing else");
+}
+
 /** The uuid that the BMC reports, the Node's systemUUID and the inventory must agree. */
 export function identityGuard(options: {
   inventory: Inventory;
@@ -49,7 +76,8 @@ export function identityGuard(options: {
         return other.name !== machine.name && other.uuid !== undefined && machine.uuid !== undefined && sameUuid(other.uuid, machine.uuid);
       });
       if (twin) return refuse(`${twin.name} has the same uuid in the inventory: neither can be told from the other`);
-      const bmc = await options.power.of(intent.machine).identity();
+      const bmc = await bmcIdentity(options.power, intent);
+      if (!bmc) return judgeNode(machine, await options.node(intent.machine));
       // Bringing back what is off must work with the cluster down: then two witnesses have to do.
       const node = await options.node(intent.machine).catch((error: unknown) => {
         if (intent.verb === "power-on") return undefined;

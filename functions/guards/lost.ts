@@ -1,7 +1,7 @@
 import { type Guard, nodeLost } from "#events";
 import type { Ports } from "../define.ts";
 import { confirmLost } from "../fragments/lost.ts";
-import { allow, disrupts, refuse, wait } from "./verdict.ts";
+import { allow, refuse, wait } from "./verdict.ts";
 
 /**
  * What was lost may have come back while its run waited for a person, a storm or a freeze: only what is still lost is fenced. One that
@@ -11,10 +11,12 @@ export function lostGuard(ports: Pick<Ports, "inventory" | "power" | "cluster" |
   return {
     name: "lost",
     async check(intent) {
-      if (intent.function.on.type !== nodeLost.type || !intent.first || !disrupts(intent)) return allow("not the first act on a lost node");
+      if (intent.function.on.type !== nodeLost.type || !["cordon", "force-off"].includes(intent.verb))
+        return allow("not an act on a machine that is taken for lost");
       const { is, why } = await confirmLost(intent.machine, ports);
       if (is === "returned") return refuse(`${why} again: there is nothing to recover`);
-      return is === "lost" ? allow(why) : wait(why);
+      // A cordon needs no BMC; what follows it does, and asks a person.
+      return is === "lost" || (is === "silent" && intent.verb === "cordon") ? allow(why) : wait(why);
     },
   };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { createEmbeddedStore } from "#adapters/embedded/mod.ts";
-import { crashEverywhere } from "#events/testing/mod.ts";
+import { crashEverywhere, createFakeTime } from "#events/testing/mod.ts";
 import { type Box, createBox, cycle } from "#test/events/runtime/toy.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lightsout-crash-"));
@@ -19,7 +19,7 @@ for (const how of ["crash", "stop"] as const) {
         ports: (box: Box) => ({ box: box.port }),
         data: { machine: "box" },
         store: (clock) => createEmbeddedStore({ path: join(folder, `${files++}.db`), site: "test", clock }),
-        turns: 8,
+        time: () => createFakeTime({ turns: 8 }),
       },
       ({ world, status }) => {
         expect(status).toBe("ok");

@@ -110,7 +110,7 @@ test("promise 14: a refusal comes before every other verdict, and observing befo
   );
   for (const [count, end] of [
     [5, "finished refused"],
-    [4, "finished observed: would force-off box now; observe: observe"],
+    [4, "finished observed: would act on box now (power-on, force-off); observe: observe"],
   ] as const) {
     const { worker } = await rig.spawn({ functions: [off], guards: guards.slice(0, count) });
     const id = await rig.send(pressed, { machine: "box" });
