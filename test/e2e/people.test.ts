@@ -97,7 +97,7 @@ describe.concurrent("what people ask for", { timeout: 60_000 }, () => {
     const scene = await startScene(context, { change: (config) => Object.assign(config, { trust: "observe" }) });
     scene.host("gpu").faults.hang = true;
     const { last } = await scene.ended("gpu");
-    context.expect(last).toMatchObject({ status: "observed", reason: context.expect.stringContaining("would force-off gpu now") });
+    context.expect(last).toMatchObject({ status: "observed", reason: context.expect.stringContaining("would act on gpu now") });
     const { answer, runs } = await why(scene);
     context.expect(answer).toContain("observe");
     context.expect(runs[0]?.verdicts.find(({ guard }) => guard === "trust")).toMatchObject({ says: "observe" });
