@@ -126,3 +126,23 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
   };
   return rig;
 }
+
+/** Ten workers. */
+export const rack: readonly string[] = Array.from({ length: 10 }, (_, index) => `gpu-${String(index + 1).padStart(2, "0")}`);
+
+/** A machine to which nothing was done. */
+export const untouched = { on: 0, off: 0, cordon: 0, uncordon: 0, taint: 0, untaint: 0, drain: 0 };
+
+/** It hangs, and after a minute somebody says so; answers the run. */
+export async function lost(rig: Rig, machine = "gpu-02"): Promise<string> {
+  rig.world.machine(machine).hang();
+  await rig.clock.sleep(60_000);
+  return rig.say("node-lost", { machine }, { origin: "external" });
+}
+
+/** The newest line of the run's journal. */
+export const lastOf = async (rig: Rig, run: string) => (await rig.lines(run)).at(-1);
+
+/** Waits until lists show this reason for the run. */
+export const shows = (rig: Rig, run: string, reason: string) =>
+  rig.until(`it shows ${reason}`, async () => (await rig.summary(run))?.reason.includes(reason));
