@@ -157,7 +157,7 @@ function viewOf(machine: FakeMachine, now: number): NodeView {
     taints: node.taintedAt === undefined ? [] : ["node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"],
     labels: {},
     gpus: { allocatable: Math.max(0, facts.gpus - host.gpusMissing), capacity: facts.gpus },
-    leaseRenewed: `renewal ${Math.floor(machine.lastUp() / leaseEveryMs)}`,
+    leaseRenewed: host.leaseStuck ? "renewal that got stuck" : `renewal ${Math.floor(machine.lastUp() / leaseEveryMs)}`,
     leaseSeconds: 40,
     addresses: facts.address === undefined ? [] : [facts.address],
   };

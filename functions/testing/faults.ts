@@ -43,6 +43,8 @@ export interface HostFaults {
   gpusMissing: number;
   /** The Node reports itself not ready, for this reason. */
   sick: string | undefined;
+  /** It reports, but renews its lease no more. */
+  leaseStuck: boolean;
   /** The kubelet answers whoever asks it, whatever the Node shows. */
   kubeletAnswers: boolean;
   /** Volumes stay attached whatever is tainted. */
@@ -85,6 +87,7 @@ export const honestHost = (): HostFaults => ({
   neverBoots: false,
   gpusMissing: 0,
   sick: undefined,
+  leaseStuck: false,
   kubeletAnswers: false,
   volumesStuck: false,
 });

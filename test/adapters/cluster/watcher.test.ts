@@ -88,6 +88,16 @@ test("a node that only reports itself unready is sick, not lost", async () => {
   expect((await events("node-sick")).map((event) => event.data)).toEqual([{ machine: "gpu-02", reason: "PLEG is not healthy" }]);
 });
 
+for (const sick of [undefined, "PLEG is not healthy"]) {
+  test(`a stale lease alone loses no node that reports itself ${sick ? "unready" : "ready"}`, async () => {
+    const { clock, world, lost } = await watching();
+    await clock.sleep(60_000);
+    Object.assign(world.machine("gpu-02").host, { leaseStuck: true, sick });
+    await clock.sleep(600_000);
+    expect(await lost()).toEqual([]);
+  });
+}
+
 test("what was gone before the watch began is a baseline: listed, never recovered", async () => {
   const time = createFakeTime();
   const world = createFakeWorld(time.clock(), { machines: rack });
