@@ -4,6 +4,9 @@ import { demo } from "./demo-story.ts";
 import { jsonLog, terminalLog } from "./logging.ts";
 import { serve } from "./serve.ts";
 
+// Who reads the output may go (`| head`); what is being done to machines goes on.
+process.stdout.on("error", () => undefined);
+process.stderr.on("error", () => undefined);
 const out = (line: string) => process.stdout.write(`${line}\n`);
 const err = (line: string) => process.stderr.write(`${line}\n`);
 const quiet = { fact: () => undefined, note: () => undefined };
