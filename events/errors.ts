@@ -70,6 +70,13 @@ export type DeviceErrorCode =
   | "LO_CLUSTER_UNREACHABLE"
   | "LO_CLUSTER_REFUSED"
   | "LO_CLUSTER_PROTOCOL"
+  | "LO_TALOS_UNREACHABLE"
+  | "LO_TALOS_TIMEOUT"
+  | "LO_TALOS_AUTH"
+  | "LO_TALOS_CERTIFICATE"
+  | "LO_TALOS_REFUSED"
+  | "LO_TALOS_PROTOCOL"
+  | "LO_TALOS_IDENTITY"
   | "LO_GATE_CLOSED";
 
 /** A device or an API failed. `effect` is the only thing an act may decide a retry on. */

@@ -1,0 +1,95 @@
+import { Code } from "@connectrpc/connect";
+import { LightsoutError, type Permit } from "#events";
+import type { EtcdAlarm, TalosEtcd, TalosReceipt } from "../port.ts";
+import { sent } from "./acts.ts";
+import { only, whole } from "./answer.ts";
+import type { Client } from "./client.ts";
+import { answerOf } from "./failures.ts";
+import { EtcdMemberAlarm_AlarmType as Alarm, MachineService } from "./gen/machine_pb.ts";
+
+/** As etcdctl writes ids. */
+const hex = (id: bigint): string => id.toString(16).padStart(16, "0");
+
+const alarmNames: Readonly<Record<number, EtcdAlarm["alarm"]>> = { [Alarm.NOSPACE]: "no-space", [Alarm.CORRUPT]: "corrupt" };
+
+/** @param longMs for a snapshot and for leaving, which waits for the others */
+export function createEtcd(client: Client, longMs: number): TalosEtcd {
+  const { ask, machine } = client;
+  return {
+    members: (signal) =>
+      ask(MachineService, { operation: "etcd members", signal }, async (calls, options) =>
+        only(await calls.etcdMemberList({}, options)).members.map(({ id, hostname, isLearner, peerUrls }) => ({
+          id: hex(id),
+          name: hostname,
+          learner: isLearner,
+          peerUrls,
+        })),
+      ),
+    status: (signal) =>
+      ask(MachineService, { operation: "etcd status", signal }, async (calls, options) => {
+        const { memberStatus: status } = only(await calls.etcdStatus({}, options));
+        return {
+          member: hex(status?.memberId ?? 0n),
+          leader: status?.leader ? hex(status.leader) : undefined,
+          learner: status?.isLearner ?? false,
+          // An answer without a status is no sign of health.
+          errors: status ? status.errors : ["the machine told no status"],
+          dbSize: Number(status?.dbSize ?? 0n),
+          raftIndex: status?.raftIndex ?? 0n,
+          raftApplied: status?.raftAppliedIndex ?? 0n,
+        };
+      }),
+    alarms: (signal) =>
+      ask(MachineService, { operation: "etcd alarms", signal }, async (calls, options) => {
+        const { messages } = await calls.etcdAlarmList({}, options);
+        const raised = messages.flatMap((message) => whole(message).memberAlarms).filter(({ alarm }) => alarm !== Alarm.NONE);
+        return raised.map(({ memberId, alarm }) => ({ member: hex(memberId), alarm: alarmNames[alarm] ?? "unknown" }));
+      }),
+    async *snapshot(signal) {
+      const call = { operation: "etcd snapshot", timeoutMs: longMs, signal };
+      for await (const chunk of client.listen(MachineService, call, (calls, options) => calls.etcdSnapshot({}, options))) {
+        yield whole(chunk).bytes;
+      }
+    },
+    forfeitLeadership: (signal) =>
+      ask(MachineService, { operation: "etcd forfeit-leadership", signal }, async (calls, options) => {
+        return only(await calls.etcdForfeitLeadership({}, options)).member || undefined;
+      }),
+    leave: (permit) =>
+      client.act(
+        MachineService,
+        permit,
+        { operation: "etcd leave", verb: "etcd-remove-member", timeoutMs: longMs },
+        async (calls, options) => {
+          only(await calls.etcdLeaveCluster({}, options));
+          return sent("left the etcd cluster");
+        },
+      ),
+    removeMember: async (permit, id) => await removeMember(client, permit, parseId(machine, id)),
+  };
+}
+
+async function removeMember(client: Client, permit: Permit, memberId: bigint): Promise<TalosReceipt> {
+  try {
+    return await client.act(
+      MachineService,
+      permit,
+      { operation: "etcd remove-member", verb: "etcd-remove-member" },
+      async (calls, options) => {
+        only(await calls.etcdRemoveMemberByID({ memberId }, options));
+        return sent(`removed member ${hex(memberId)}`);
+      },
+    );
+  } catch (error) {
+    const answer = answerOf(error);
+    if (answer?.code !== Code.NotFound) throw error;
+    return { did: "already", answer: answer.message };
+  }
+}
+
+function parseId(machine: string, id: string): bigint {
+  if (/^[0-9a-f]{1,16}$/i.test(id) && BigInt(`0x${id}`) !== 0n) return BigInt(`0x${id}`);
+  throw new LightsoutError("LO_CONFIG", `${machine}: "${id.slice(0, 40)}" is no etcd member id`, {
+    hint: "Give it as etcdctl shows it: up to 16 hexadecimal digits",
+  });
+}

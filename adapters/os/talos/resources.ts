@@ -1,0 +1,42 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Ask, Call } from "./client.ts";
+import { answerOf } from "./failures.ts";
+import { State } from "./gen/cosi_pb.ts";
+import { parseSpec, type Spec } from "./spec.ts";
+
+/** A kind of resource, by the canonical name that alone the server knows, and where the one of its kind has a fixed id. */
+export interface Kind {
+  readonly namespace: string;
+  readonly type: string;
+  readonly id?: string;
+}
+
+/** One resource; `undefined` when there is none with this id. */
+export async function getResource(ask: Ask, kind: Required<Kind>, call: Call): Promise<Spec | undefined> {
+  try {
+    return await ask(State, call, async (state, options) => {
+      const { resource } = await state.get({ namespace: kind.namespace, type: kind.type, id: kind.id }, options);
+      return specOf(kind.type, resource?.spec?.yamlSpec);
+    });
+  } catch (error) {
+    if (answerOf(error)?.code === Code.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** All resources of a kind, as the machine orders them. */
+export async function listResources(ask: Ask, kind: Kind, call: Call): Promise<{ readonly id: string; readonly spec: Spec }[]> {
+  return await ask(State, call, async (state, options) => {
+    const found: { id: string; spec: Spec }[] = [];
+    for await (const { resource } of state.list({ namespace: kind.namespace, type: kind.type }, options)) {
+      found.push({ id: resource?.metadata?.id ?? "", spec: specOf(kind.type, resource?.spec?.yamlSpec) });
+    }
+    return found;
+  });
+}
+
+function specOf(type: string, yaml: string | undefined): Spec {
+  const spec = parseSpec(yaml ?? "");
+  if (!spec) throw new ConnectError(`the spec of a ${type} is not a YAML object`, Code.Internal);
+  return spec;
+}

@@ -1,0 +1,212 @@
+import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from "node:http2";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { Code, ConnectError, createContextKey, createContextValues, type Interceptor } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { State } from "#adapters/os/talos/gen/cosi_pb.ts";
+import { ImageService, LifecycleService } from "#adapters/os/talos/gen/image_pb.ts";
+import { MachineService } from "#adapters/os/talos/gen/machine_pb.ts";
+import type { Clock } from "#events";
+import type { Host } from "./host.ts";
+import { createMaintenanceCertificate, type TalosAuthority } from "./talos-cert.ts";
+import type { LabEtcd } from "./talos-etcd.ts";
+import { machineService } from "./talos-machine-service.ts";
+import { createTalosOs, type TalosOs, type TalosSlot } from "./talos-os.ts";
+import { hasKind, type LabDisk, type LabResource, labDisks, labResources, specYaml } from "./talos-resources.ts";
+import { rule } from "./talos-rules.ts";
+import { imageService, lifecycleService, pull } from "./talos-upgrade.ts";
+
+/** The Talos API of one simulated machine: the same protos over mutual TLS, driven by the machine and driving it. */
+export interface TalosApi extends LabScene {
+  readonly port: number;
+  /** Every call that got past TLS, as `Reboot`, with the roles of the caller. */
+  readonly calls: { readonly method: string; readonly roles: readonly string[] | undefined }[];
+  /** Of the maintenance service's key. */
+  readonly fingerprint: string;
+  close(): Promise<void>;
+}
+
+/** What the services share. */
+export interface LabScene {
+  readonly os: TalosOs;
+  readonly clock: Clock;
+  readonly etcd: LabEtcd | undefined;
+  /** Everything that changed the machine, in order: what at-most-once is judged by. */
+  readonly effects: string[];
+  /** Images in its store. */
+  readonly pulled: Set<string>;
+  disks: LabDisk[];
+  /** Breaks an etcd snapshot before this part of four. */
+  snapshotBreaksAt: number | undefined;
+  minor(): number;
+  /** In maintenance: takes a complete configuration, installs and starts what it installed. */
+  takeConfig(text: string): void;
+  joinEtcd(): void;
+}
+
+const rolesKey = createContextKey<readonly string[] | undefined>(undefined);
+
+const minorOf = (version: string) => Number(version.split(".")[1] ?? 0);
+
+export async function createTalosApi(options: {
+  host: Host;
+  clock: Clock;
+  authority: TalosAuthority;
+  /** What is installed and runs. @default "v1.13.9" of the default schematic */
+  slot?: Partial<TalosSlot>;
+  /** @default "worker" */
+  role?: "control-plane" | "worker";
+  /** Starts without a configuration, and without an installed system. @default false */
+  maintenance?: boolean;
+  /** The cluster's etcd; a control plane that is configured is a member from the start. */
+  etcd?: LabEtcd;
+  /** @default a member of `etcd` from the start */
+  member?: boolean;
+}): Promise<TalosApi> {
+  const { host, clock, authority, role = "worker", maintenance = false, etcd } = options;
+  const slot = { version: "v1.13.9", schematic: "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba", ...options.slot };
+  const os = createTalosOs({ host, clock, slot, config: maintenance ? undefined : `version: v1alpha1\nmachine:\n  type: ${role}\n` });
+  if (maintenance) os.slots = { a: undefined, b: undefined };
+  const throwaway = createMaintenanceCertificate();
+  const calls: TalosApi["calls"] = [];
+  const sockets = new Set<Socket>();
+
+  const scene: LabScene = {
+    os,
+    clock,
+    etcd,
+    effects: [],
+    pulled: new Set(),
+    disks: labDisks(),
+    snapshotBreaksAt: undefined,
+    minor: () => minorOf(os.running().version),
+    takeConfig(text) {
+      os.config = text;
+      const image = /image:\s*(\S+)/.exec(text)?.[1];
+      os.enter("installing", true);
+      os.install(image ? pull(scene, image) : os.running());
+      os.begin("install", "kexec", { takesOver: true });
+    },
+    joinEtcd() {
+      etcd?.join(host.name, () => os.serving());
+    },
+  };
+  if (role === "control-plane" && !maintenance && options.member !== false) scene.joinEtcd();
+  os.onDown(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+
+  const guard: Interceptor = (next) => async (request) => {
+    const service = request.service.typeName;
+    const { name } = request.method;
+    const roles = request.contextValues.get(rolesKey);
+    calls.push({ method: name, roles });
+    // A machine that hangs keeps its connections, and answers nothing.
+    if (!os.serving() || os.faults.silent.has(name)) await new Promise((_, reject) => request.signal.addEventListener("abort", reject));
+    const minor = scene.minor();
+    if (request.header.has("nodes") && minor >= 13 && !service.startsWith("machine.MachineService")) {
+      throw new ConnectError("one-to-many proxying is not supported for this method", Code.InvalidArgument);
+    }
+    const ruling = rule({
+      method: `${service}/${name}`,
+      minor,
+      roles: os.config === undefined ? undefined : (roles ?? []),
+      controlPlane: role === "control-plane",
+    });
+    if (ruling === "unimplemented") throw new ConnectError(`unknown method ${name} for service ${service}`, Code.Unimplemented);
+    if (ruling === "not-authorized") throw new ConnectError("not authorized", Code.PermissionDenied);
+    if (ruling === "control-plane-only") throw new ConnectError(`${name} is only available on control plane nodes`, Code.Unimplemented);
+    const answer = await next(request);
+    if (os.faults.loseAnswer.has(name)) {
+      for (const socket of sockets) socket.destroy();
+    }
+    if (os.faults.empty.has(name) && !answer.stream) (answer.message as { messages?: unknown[] }).messages = [];
+    return answer;
+  };
+
+  const resources = (): LabResource[] => labResources({ os, minor: scene.minor(), disks: scene.disks, role, etcd });
+  const demandKind = (type: string) => {
+    if (!hasKind(type, scene.minor())) throw new ConnectError(`access denied to ${type}`, Code.PermissionDenied);
+  };
+  const wire = (resource: LabResource) => ({
+    resource: {
+      metadata: { namespace: resource.namespace, type: resource.type, id: resource.id, version: "1", phase: "running" },
+      spec: { yamlSpec: specYaml(resource) },
+    },
+  });
+  const handler = connectNodeAdapter({
+    interceptors: [guard],
+    readMaxBytes: 32 * 1024 * 1024,
+    contextValues: (request) => createContextValues().set(rolesKey, rolesOf(request as Http2ServerRequest, scene.minor())),
+    routes(router) {
+      router.service(MachineService, machineService(scene));
+      router.service(ImageService, imageService(scene));
+      router.service(LifecycleService, lifecycleService(scene));
+      router.service(State, {
+        get({ type, namespace, id }) {
+          demandKind(type);
+          const found = resources().find((one) => one.type === type && one.namespace === namespace && one.id === id);
+          if (!found) throw new ConnectError(`resource ${type}(${namespace}/${id}) doesn't exist`, Code.NotFound);
+          return wire(found);
+        },
+        async *list({ type, namespace }) {
+          demandKind(type);
+          for (const found of resources()) if (found.type === type && found.namespace === namespace) yield wire(found);
+        },
+      });
+    },
+  });
+
+  const configured = createSecureServer(
+    { ...authority.server(host.name), ca: authority.ca, requestCert: true, rejectUnauthorized: true, ALPNProtocols: ["h2"] },
+    handler,
+  );
+  const unconfigured = createSecureServer({ ...throwaway, ALPNProtocols: ["h2"] }, handler);
+  for (const server of [configured, unconfigured]) {
+    server.on("tlsClientError", () => undefined);
+    server.on("session", (session) => session.on("error", () => undefined));
+  }
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => sockets.delete(socket));
+    if (host.power() === "off" || host.faults.noMains) return socket.destroy();
+    // While it boots there is a network stack at most; while it hangs that one still accepts.
+    if (!host.osUp() && !host.faults.hang) return socket.destroy();
+    if (os.serving()) takeOver(os.config === undefined ? unconfigured : configured, socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+
+  return {
+    ...scene,
+    get disks() {
+      return scene.disks;
+    },
+    set disks(disks) {
+      scene.disks = disks;
+    },
+    get snapshotBreaksAt() {
+      return scene.snapshotBreaksAt;
+    },
+    set snapshotBreaksAt(part) {
+      scene.snapshotBreaksAt = part;
+    },
+    port: (server.address() as AddressInfo).port,
+    calls,
+    fingerprint: throwaway.fingerprint,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const takeOver = (server: Http2SecureServer, socket: Socket) => server.emit("connection", socket);
+
+/** The organizations of the client's certificate; none when it is not one for clients, which Talos demands from 1.12. */
+function rolesOf(request: Http2ServerRequest, minor: number): readonly string[] {
+  const peer = (request.stream.session?.socket as TLSSocket | undefined)?.getPeerX509Certificate?.();
+  if (!peer) return [];
+  if (minor >= 12 && !(peer.keyUsage ?? []).includes("1.3.6.1.5.5.7.3.2")) return [];
+  return peer.subject.split("\n").flatMap((line) => (line.startsWith("O=") ? [line.slice(2)] : []));
+}

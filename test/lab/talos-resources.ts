@@ -1,0 +1,155 @@
+import { stringify } from "yaml";
+import type { LabEtcd } from "./talos-etcd.ts";
+import type { TalosOs } from "./talos-os.ts";
+
+export interface LabResource {
+  readonly namespace: string;
+  readonly type: string;
+  readonly id: string;
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+/** Kinds that a version does not have are refused like secret ones. */
+const since: Readonly<Record<string, number>> = {
+  "Versions.runtime.talos.dev": 10,
+  "ImageFactorySchematics.runtime.talos.dev": 14,
+  "BootIDs.runtime.talos.dev": 14,
+};
+
+const known = [
+  "MachineStatuses.runtime",
+  "Versions.runtime",
+  "ExtensionStatuses.runtime",
+  "ImageFactorySchematics.runtime",
+  "BootIDs.runtime",
+  "MetaKeys.runtime",
+  "SystemInformations.hardware",
+  "PCIDevices.hardware",
+  "Disks.block",
+  "DiscoveredVolumes.block",
+  "SystemDisks.block",
+  "Members.cluster",
+].map((type) => `${type}.talos.dev`);
+
+/** Whether a reader may read this kind in this version. */
+export const hasKind = (type: string, minor: number): boolean => known.includes(type) && minor >= (since[type] ?? 0);
+
+export interface LabDisk {
+  readonly id: string;
+  readonly size: number;
+  readonly serial: string;
+  readonly wwid: string;
+  readonly model?: string;
+  readonly transport?: string;
+  /** What lies on it and on its partitions. */
+  readonly signatures?: readonly { readonly id: string; readonly name: string; readonly partition?: string }[];
+}
+
+const system = (id: string): LabDisk => ({
+  id,
+  size: 480_103_981_056,
+  serial: `S-${id}`,
+  wwid: `eui.0025388b${id}`,
+  model: "LAB SSD",
+  transport: "nvme",
+  signatures: [
+    { id, name: "gpt" },
+    { id: `${id}p1`, name: "vfat", partition: "EFI" },
+    { id: `${id}p3`, name: "talosmeta", partition: "META" },
+    { id: `${id}p4`, name: "xfs", partition: "STATE" },
+    { id: `${id}p5`, name: "xfs", partition: "EPHEMERAL" },
+  ],
+});
+
+/** The disk Talos is installed on, and one that belongs to Ceph. */
+export const labDisks = (): LabDisk[] => [
+  system("nvme0n1"),
+  { id: "sda", size: 4_000_787_030_016, serial: "WD-0042", wwid: "naa.50014ee2", signatures: [{ id: "sda", name: "bluestore" }] },
+];
+
+/** Everything a Talos of this version shows to a reader. */
+export function labResources(scene: {
+  os: TalosOs;
+  minor: number;
+  disks: readonly LabDisk[];
+  role: "control-plane" | "worker";
+  etcd: LabEtcd | undefined;
+}): LabResource[] {
+  const { os, minor, disks } = scene;
+  const { version, schematic } = os.running();
+  const { identity, name, gpus } = os.host;
+  const runtime = (type: string, id: string, spec: LabResource["spec"]) => ({ namespace: "runtime", type: `${type}.talos.dev`, id, spec });
+  const hardware = (type: string, id: string, spec: LabResource["spec"]) => ({
+    namespace: "hardware",
+    type: `${type}.hardware.talos.dev`,
+    id,
+    spec,
+  });
+  const unmetConditions = os.ready() ? [] : [{ name: "services", reason: "kubelet not healthy" }];
+  const pci = (slot: number, spec: LabResource["spec"]) => hardware("PCIDevices", `0000:${slot.toString(16).padStart(2, "0")}:00.0`, spec);
+  const extension = (id: string, named: string, tag: string) =>
+    runtime("ExtensionStatuses.runtime", id, {
+      image: id,
+      metadata: { name: named, version: tag, author: "Image Factory (https://factory.talos.dev)" },
+    });
+  return [
+    runtime("MachineStatuses.runtime", "machine", { stage: os.stage(), status: { ready: os.ready(), unmetConditions } }),
+    runtime("Versions.runtime", "version", { version, name: "Talos" }),
+    extension("0", "iscsi-tools", "v0.2.0"),
+    ...(schematic ? [extension("1", "schematic", schematic)] : []),
+    ...(schematic && minor >= 14 ? [runtime("ImageFactorySchematics.runtime", "schematic", { schematicId: schematic })] : []),
+    runtime("BootIDs.runtime", "boot-id", { bootID: os.host.bootId() }),
+    ...(os.upgradePending ? [runtime("MetaKeys.runtime", "0x06", { value: "A" })] : []),
+    hardware("SystemInformations", "systeminformation", {
+      manufacturer: identity.manufacturer,
+      productName: identity.model,
+      serialnumber: os.faults.reports?.serial ?? identity.serial,
+      uuid: os.faults.reports?.uuid ?? identity.uuid,
+    }),
+    pci(1, { class: "Network controller", class_id: "0x02", vendor: "Intel", vendor_id: "0x8086", product_id: "0x1533", driver: "igb" }),
+    ...Array.from({ length: gpus }, (_, index) =>
+      pci(16 + index, { class: "Display controller", class_id: "0x03", vendor: "NVIDIA Corporation", vendor_id: "0x10de" }),
+    ),
+    ...(gpus > 0
+      ? [hardware("PCIDevices", "0000:10:00.1", { class: "Multimedia controller", class_id: "0x04", vendor_id: "0x10de" })]
+      : []),
+    ...disks.map(({ id, size, serial, wwid, model, transport }) =>
+      runtime("Disks.block", id, {
+        dev_path: `/dev/${id}`,
+        size,
+        serial,
+        wwid,
+        readonly: false,
+        ...(model ? { model } : {}),
+        ...(transport ? { transport } : {}),
+      }),
+    ),
+    runtime("Disks.block", "loop0", { dev_path: "/dev/loop0", size: 75_000_000, readonly: true }),
+    ...disks.flatMap(({ id: disk, signatures = [] }) =>
+      signatures.map(({ id, name: found, partition }) =>
+        runtime("DiscoveredVolumes.block", id, {
+          name: found,
+          ...(id === disk ? {} : { parent: disk }),
+          // The keys changed their case on the way.
+          ...(partition === undefined ? {} : minor >= 10 ? { partition_label: partition } : { partitionLabel: partition }),
+        }),
+      ),
+    ),
+    ...(os.slots.a || os.slots.b
+      ? [runtime("SystemDisks.block", "system-disk", { diskID: disks[0]?.id, devPath: `/dev/${disks[0]?.id}` })]
+      : []),
+    {
+      namespace: "cluster",
+      type: "Members.cluster.talos.dev",
+      id: name,
+      spec: {
+        addresses: ["127.0.0.1"],
+        hostname: name,
+        machineType: scene.role === "worker" ? "worker" : "controlplane",
+        operatingSystem: `Talos (${version})`,
+      },
+    },
+  ];
+}
+
+export const specYaml = (resource: LabResource): string => stringify(resource.spec);

@@ -1,0 +1,53 @@
+import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import type { ImageService, LifecycleService } from "#adapters/os/talos/gen/image_pb.ts";
+import type { LabScene } from "./talos-api.ts";
+import type { TalosSlot } from "./talos-os.ts";
+
+/** Looks up an installer image as a registry would; throws where there is none with this name. */
+export function pull(scene: LabScene, image: string): TalosSlot {
+  const [, factory, schematic, plain, version = ""] =
+    /^(?:(factory\.talos\.dev\/(?:metal-)?installer(?:-secureboot)?)\/([0-9a-f]{64})|(ghcr\.io\/siderolabs\/installer)):(v\d+\.\d+\.\d+\S*)$/.exec(
+      image,
+    ) ?? [];
+  const minor = Number(version.split(".")[1]);
+  // From 1.14 on there is no installer without a schematic.
+  if ((!factory && !plain) || (plain && minor >= 14)) throw new ConnectError(`failed to pull ${image}: not found`, Code.NotFound);
+  scene.pulled.add(image);
+  return { version, schematic };
+}
+
+export function imageService(scene: LabScene): ServiceImpl<typeof ImageService> {
+  return {
+    async *pull({ imageRef, containerd }) {
+      if (containerd?.driver === 0 && containerd.namespace === 2)
+        throw new ConnectError("unsupported containerd instance", Code.InvalidArgument);
+      pull(scene, imageRef);
+      yield { response: { case: "pullProgress", value: { layerId: "sha256:1" } } };
+      yield { response: { case: "name", value: imageRef } };
+    },
+  };
+}
+
+/** Installs and does nothing else: no etcd check, no drain, no reboot. The call ends well also when the installer did not. */
+export function lifecycleService(scene: LabScene): ServiceImpl<typeof LifecycleService> {
+  const { os } = scene;
+  return {
+    async *upgrade({ source }, context) {
+      const image = source?.imageName ?? "";
+      if (!scene.pulled.has(image)) throw new ConnectError(`image ${image} not found in the store`, Code.NotFound);
+      if (!os.slots.a && !os.slots.b) throw new ConnectError("Talos is not installed", Code.FailedPrecondition);
+      scene.effects.push(`upgrade ${image}`);
+      const say = (value: string) => ({ progress: { response: { case: "message" as const, value } } });
+      yield say("running pre-flight checks");
+      await scene.clock.sleep(100, context.signal);
+      if (os.faults.installer === "refuses-late") throw new ConnectError("installer is gone", Code.FailedPrecondition);
+      if (os.faults.installer === 0) {
+        os.install(pull(scene, image));
+        os.upgradePending = true;
+        yield say("installation complete");
+      } else yield say("error: disk is full");
+      if (os.faults.installer !== "no-exit-code")
+        yield { progress: { response: { case: "exitCode" as const, value: os.faults.installer } } };
+    },
+  };
+}
