@@ -29,7 +29,7 @@ export const guardsOf = (office: Office, world: FakeWorld, stopFile: () => strin
     storm: { share: 0.2, windowMs: 600_000, cooldownMs: 600_000 },
   });
 
-export const builtin: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle];
+const builtin: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle];
 
 export interface Rig {
   readonly world: FakeWorld;
