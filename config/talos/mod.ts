@@ -1,0 +1,4 @@
+export { composeMachineConfig, type MachineFacts, nvidiaModules } from "./compose.ts";
+export { parseDocuments, printDocuments } from "./documents.ts";
+export { patchDocuments } from "./merge.ts";
+export { canonicalSchematic, type Schematic, schematicId } from "./schematic.ts";
