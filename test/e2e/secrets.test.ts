@@ -144,7 +144,10 @@ describe.concurrent("no secret is ever written down", { timeout: 90_000 }, () =>
       context.expect(worker.said.some((line) => line.startsWith("{"))).toBe(true);
       context.expect(stored).toContain("node-lost");
       context.expect(answers).toContain('"machine":"gpu"');
-      for (const secret of Object.values(secrets)) context.expect(secret.length).toBeGreaterThan(10);
+      for (const [name, secret] of Object.entries(secrets)) {
+        context.expect(secret.length).toBeGreaterThan(10);
+        context.expect(leaks(secrets, "this", `…${Buffer.from(secret).toString("base64")}…`)).toEqual([`${name} in this`]);
+      }
       context
         .expect([
           ...leaks(secrets, "the logs", worker.said.join("\n")),
