@@ -19,17 +19,17 @@ const modes: Readonly<Record<RebootMode, RebootRequest_Mode>> = {
 };
 
 export async function reboot(client: Client, permit: Permit, mode: RebootMode): Promise<TalosReceipt> {
-  // An older machine takes a mode that it does not know for the default one, which drains and can hang.
-  if (mode === "force")
-    demand(client.machine, (await readVersion(client.ask, client.machine, permit.signal)).tag, 12, "reboot --mode force");
-  return await client.act(MachineService, permit, { operation: "reboot", verb: "os-reboot" }, async (calls, options) => {
+  const act = client.admit(permit, "os-reboot");
+  // An older machine takes a mode that it does not know for the default one, which is graceful and can hang.
+  if (mode === "force") demand(client.machine, (await readVersion(act.ask, client.machine, act.signal)).tag, 12, "reboot --mode force");
+  return await act.send(MachineService, { operation: "reboot" }, async (calls, options) => {
     const { actorId } = only(await calls.reboot({ mode: modes[mode] }, options));
     return sent("reboot acknowledged", actorId);
   });
 }
 
 export async function shutdown(client: Client, permit: Permit, force: boolean): Promise<TalosReceipt> {
-  return await client.act(MachineService, permit, { operation: "shutdown", verb: "os-shutdown" }, async (calls, options) => {
+  return await client.admit(permit, "os-shutdown").send(MachineService, { operation: "shutdown" }, async (calls, options) => {
     const { actorId } = only(await calls.shutdown({ force }, options));
     return sent("shutdown acknowledged", actorId);
   });
@@ -48,18 +48,19 @@ export async function reset(client: Client, permit: Permit, { graceful, reboot, 
     systemPartitionsToWipe: wipe.what === "partitions" ? wipe.labels.map((label) => ({ label, wipe: true })) : [],
     userDisksToWipe: "devices" in wipe ? [...wipe.devices] : [],
   };
+  const act = client.admit(permit, "os-reset");
   // An empty list would be understood as everything.
   if ((wipe.what === "partitions" && wipe.labels.length === 0) || ("devices" in wipe && wipe.devices.length === 0)) {
     throw new UnsupportedError(client.machine, "reset", `it names no ${wipe.what} to wipe, which Talos would take for all of them`);
   }
-  return await client.act(MachineService, permit, { operation: "reset", verb: "os-reset" }, async (calls, options) => {
+  return await act.send(MachineService, { operation: "reset" }, async (calls, options) => {
     const { actorId } = only(await calls.reset(request, options));
     return sent("reset acknowledged", actorId);
   });
 }
 
 export async function rollback(client: Client, permit: Permit): Promise<TalosReceipt> {
-  return await client.act(MachineService, permit, { operation: "rollback", verb: "rollback" }, async (calls, options) => {
+  return await client.admit(permit, "rollback").send(MachineService, { operation: "rollback" }, async (calls, options) => {
     only(await calls.rollback({}, options));
     return sent("rollback acknowledged");
   });
@@ -67,7 +68,7 @@ export async function rollback(client: Client, permit: Permit): Promise<TalosRec
 
 export async function bootstrap(client: Client, permit: Permit, recover: boolean): Promise<TalosReceipt> {
   try {
-    return await client.act(MachineService, permit, { operation: "bootstrap", verb: "bootstrap" }, async (calls, options) => {
+    return await client.admit(permit, "bootstrap").send(MachineService, { operation: "bootstrap" }, async (calls, options) => {
       only(await calls.bootstrap({ recoverEtcd: recover, recoverSkipHashCheck: false }, options));
       return sent("bootstrap acknowledged");
     });

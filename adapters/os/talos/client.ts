@@ -35,13 +35,17 @@ export interface Client {
     call: Call & { readonly lasting?: "greets" | "silent" | undefined },
     work: Work<S, AsyncIterable<R>>,
   ): AsyncGenerator<R, void, undefined>;
+  /** Takes the permit, first thing in every actuating method: throws unless it is for this machine and this verb, and unused. */
+  admit(permit: Permit, verb: ActVerb): Admitted;
+}
+
+/** What a permit allows: reads that belong to the act, and one effectful call. */
+export interface Admitted {
+  readonly ask: Ask;
+  /** The act's signal. */
+  readonly signal: AbortSignal;
   /** The one effectful call: over a connection that has just answered, after the check of who answers, behind the permit's gate. */
-  act<S extends DescService, R>(
-    service: S,
-    permit: Permit,
-    call: { readonly operation: string; readonly verb: ActVerb; readonly timeoutMs?: number },
-    work: Work<S, Promise<R>>,
-  ): Promise<R>;
+  send<S extends DescService, R>(service: S, call: Omit<Call, "signal">, work: Work<S, Promise<R>>): Promise<R>;
 }
 
 export function createClient(options: {
@@ -95,16 +99,17 @@ export function createClient(options: {
   };
 
   const askOver =
-    (given?: ClientHttp2Session): Ask =>
+    ({ connection, acting = false }: { connection?: ClientHttp2Session; acting?: boolean }): Ask =>
     (service, call, work) =>
       limited(call, async (scene) => {
-        scene.connection = given ?? (await session.open(scene.signal));
+        scene.acting = acting;
+        scene.connection = connection ?? (await session.open(scene.signal));
         return await work(createCalls(service, over(scene.connection)), { signal: scene.signal });
       });
 
   return {
     machine,
-    ask: askOver(),
+    ask: askOver({}),
     async *listen(service, call, work) {
       const scene = createScene(clock, call, options.timeoutMs);
       try {
@@ -120,26 +125,31 @@ export function createClient(options: {
         scene.end();
       }
     },
-    async act(service, permit, { operation, verb, timeoutMs }, work) {
+    admit(permit, verb) {
       admit(permit, machine, verb);
-      const call: Call = { operation, signal: permit.signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-      return await limited(call, async (scene) => {
-        scene.acting = true;
-        const connection = await session.openAlive(scene.signal);
-        scene.connection = connection;
-        await options.check(askOver(connection), scene.signal);
-        const gate = () => {
-          scene.signal.throwIfAborted();
-          try {
-            permit.gate();
-          } catch (error) {
-            scene.closed = error;
-            throw error;
-          }
-          scene.sent = true;
-        };
-        return await work(createCalls(service, over(connection, gate)), { signal: scene.signal });
-      });
+      const { signal } = permit;
+      return {
+        signal,
+        ask: askOver({ acting: true }),
+        send: (service, call, work) =>
+          limited({ ...call, signal }, async (scene) => {
+            scene.acting = true;
+            const connection = await session.openAlive(scene.signal);
+            scene.connection = connection;
+            await options.check(askOver({ connection, acting: true }), scene.signal);
+            const gate = () => {
+              scene.signal.throwIfAborted();
+              try {
+                permit.gate();
+              } catch (error) {
+                scene.closed = error;
+                throw error;
+              }
+              scene.sent = true;
+            };
+            return await work(createCalls(service, over(connection, gate)), { signal: scene.signal });
+          }),
+      };
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Permit } from "#events";
 import { UnsupportedError } from "#events";
 import type { ApplyMode, ApplyOptions, ConfigAnswer } from "../port.ts";
 import { only } from "./answer.ts";
-import type { Client } from "./client.ts";
+import type { Admitted, Client } from "./client.ts";
 import { type ApplyConfiguration, MachineService, ApplyConfigurationRequest_Mode as Mode } from "./gen/machine_pb.ts";
 import { readVersion, since } from "./versions.ts";
 
@@ -41,21 +41,22 @@ export async function applyConfiguration(
   config: string,
   { mode, tryMs = 60_000 }: ApplyOptions,
 ): Promise<ConfigAnswer> {
+  const act = client.admit(permit, "apply-config");
   if (mode === "reboot") {
-    const { tag } = await readVersion(client.ask, client.machine, permit.signal);
+    const { tag } = await readVersion(act.ask, client.machine, act.signal);
     if (since(tag, 14)) {
       const why = `Talos 1.14 took it out and the machine runs ${tag}: apply it with auto, then reboot`;
       throw new UnsupportedError(client.machine, "apply-config --mode reboot", why);
     }
   }
-  return await handOver(client, permit, config, modes[mode], mode === "try" ? tryMs : undefined);
+  return await handOver(act, config, modes[mode], mode === "try" ? Math.trunc(tryMs) : undefined);
 }
 
 /** Without asking for a version first: a machine in maintenance may not tell it. */
-export async function handOver(client: Client, permit: Permit, config: string, mode: Mode, tryMs?: number): Promise<ConfigAnswer> {
+export async function handOver(act: Admitted, config: string, mode: Mode, tryMs?: number): Promise<ConfigAnswer> {
   const tryModeTimeout =
     tryMs === undefined ? {} : { tryModeTimeout: { seconds: BigInt(Math.trunc(tryMs / 1000)), nanos: (tryMs % 1000) * 1_000_000 } };
-  return await client.act(MachineService, permit, { operation: "apply-config", verb: "apply-config" }, async (calls, options) =>
+  return await act.send(MachineService, { operation: "apply-config" }, async (calls, options) =>
     told(only(await calls.applyConfiguration({ data: bytes(config), mode, dryRun: false, ...tryModeTimeout }, options))),
   );
 }

@@ -55,31 +55,25 @@ export function createEtcd(client: Client, longMs: number): TalosEtcd {
       ask(MachineService, { operation: "etcd forfeit-leadership", signal }, async (calls, options) => {
         return only(await calls.etcdForfeitLeadership({}, options)).member || undefined;
       }),
-    leave: (permit) =>
-      client.act(
-        MachineService,
-        permit,
-        { operation: "etcd leave", verb: "etcd-remove-member", timeoutMs: longMs },
-        async (calls, options) => {
+    leave: async (permit) =>
+      await client
+        .admit(permit, "etcd-remove-member")
+        .send(MachineService, { operation: "etcd leave", timeoutMs: longMs }, async (calls, options) => {
           only(await calls.etcdLeaveCluster({}, options));
           return sent("left the etcd cluster");
-        },
-      ),
+        }),
     removeMember: async (permit, id) => await removeMember(client, permit, parseId(machine, id)),
   };
 }
 
 async function removeMember(client: Client, permit: Permit, memberId: bigint): Promise<TalosReceipt> {
   try {
-    return await client.act(
-      MachineService,
-      permit,
-      { operation: "etcd remove-member", verb: "etcd-remove-member" },
-      async (calls, options) => {
+    return await client
+      .admit(permit, "etcd-remove-member")
+      .send(MachineService, { operation: "etcd remove-member" }, async (calls, options) => {
         only(await calls.etcdRemoveMemberByID({ memberId }, options));
         return sent(`removed member ${hex(memberId)}`);
-      },
-    );
+      });
   } catch (error) {
     const answer = answerOf(error);
     if (answer?.code !== Code.NotFound) throw error;

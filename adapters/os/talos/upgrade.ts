@@ -3,7 +3,7 @@ import { type Permit, UnsupportedError } from "#events";
 import type { UpgradeOptions, UpgradeReceipt } from "../port.ts";
 import { sent } from "./acts.ts";
 import { only } from "./answer.ts";
-import type { Client } from "./client.ts";
+import type { Admitted, Client } from "./client.ts";
 import { ContainerDriver, ContainerdNamespace } from "./gen/common_pb.ts";
 import { ImageService, LifecycleService } from "./gen/image_pb.ts";
 import { MachineService, UpgradeRequest_RebootMode } from "./gen/machine_pb.ts";
@@ -43,8 +43,9 @@ export async function upgrade(
   options: UpgradeOptions,
   timeoutMs: number,
 ): Promise<UpgradeReceipt> {
-  const { tag } = await readVersion(client.ask, client.machine, permit.signal);
-  if (!since(tag, 13)) return await legacyUpgrade(client, permit, image, options, timeoutMs);
+  const act = client.admit(permit, "upgrade");
+  const { tag } = await readVersion(act.ask, client.machine, act.signal);
+  if (!since(tag, 13)) return await legacyUpgrade(act, image, options, timeoutMs);
   if (options.reboot || options.stage) {
     throw new UnsupportedError(
       client.machine,
@@ -52,24 +53,24 @@ export async function upgrade(
       `from Talos 1.13 an upgrade only installs, and the machine runs ${tag}`,
     );
   }
-  return await install(client, permit, image, timeoutMs);
+  return await install(act, image, timeoutMs);
 }
 
 /** Only an exit code of 0 is a success: the call itself ends well also when the installer failed. */
-async function install(client: Client, permit: Permit, image: string, timeoutMs: number): Promise<UpgradeReceipt> {
-  return await client.act(LifecycleService, permit, { operation: "upgrade", verb: "upgrade", timeoutMs }, async (calls, options) => {
+async function install(act: Admitted, image: string, timeoutMs: number): Promise<UpgradeReceipt> {
+  return await act.send(LifecycleService, { operation: "upgrade", timeoutMs }, async (calls, options) => {
     const log: string[] = [];
     let exit: number | undefined;
     const spoken = () => (log.length > 0 ? `; its last words: ${log.slice(-3).join(" / ")}` : "");
     try {
       for await (const { progress } of calls.upgrade({ containerd: store, source: { imageName: image } }, options)) {
-        if (progress?.response.case === "message")
-          log.splice(0, Math.max(0, log.push(progress.response.value.trim().slice(0, 300)) - lastLines));
+        if (progress?.response.case === "message" && log.push(progress.response.value.trim().slice(0, 300)) > lastLines) log.shift();
         if (progress?.response.case === "exitCode") exit = progress.response.value;
       }
     } catch (error) {
       // What begins to install and then refuses has begun to install.
-      if (error instanceof ConnectError && log.length > 0) throw answeredAs(Code.Unknown, `${error.rawMessage}${spoken()}`);
+      if (error instanceof ConnectError && error.metadata.has("grpc-status") && log.length > 0)
+        throw answeredAs(Code.Unknown, `${error.rawMessage}${spoken()}`);
       throw error;
     }
     if (exit === undefined) throw answeredAs(Code.Unknown, `the installer ended without an exit code${spoken()}`);
@@ -81,18 +82,12 @@ async function install(client: Client, permit: Permit, image: string, timeoutMs:
 const answeredAs = (code: Code, message: string) => new ConnectError(message, code, new Headers({ "grpc-status": String(code) }));
 
 /** The machine pulls the image and checks etcd before it acknowledges, which takes minutes; then it drains and reboots by itself. */
-async function legacyUpgrade(
-  client: Client,
-  permit: Permit,
-  image: string,
-  options: UpgradeOptions,
-  timeoutMs: number,
-): Promise<UpgradeReceipt> {
+async function legacyUpgrade(act: Admitted, image: string, options: UpgradeOptions, timeoutMs: number): Promise<UpgradeReceipt> {
   const { reboot = "default", stage = false } = options;
   const rebootMode = reboot === "power-cycle" ? UpgradeRequest_RebootMode.POWERCYCLE : UpgradeRequest_RebootMode.DEFAULT;
   // Neither force nor preserve: both would skip the machine's own etcd checks, and nothing is wiped by an upgrade anyway.
   const request = { image, stage, rebootMode, preserve: false, force: false };
-  return await client.act(MachineService, permit, { operation: "upgrade", verb: "upgrade", timeoutMs }, async (calls, callOptions) => {
+  return await act.send(MachineService, { operation: "upgrade", timeoutMs }, async (calls, callOptions) => {
     const { ack, actorId } = only(await calls.upgrade(request, callOptions));
     return { ...sent(ack || "upgrade acknowledged", actorId), api: "legacy", reboots: true, log: [] };
   });
