@@ -41,6 +41,8 @@ export interface Owner {
   readonly run: string;
   /** Earlier runs whose obligations this run took over. */
   readonly inherited: readonly string[];
+  /** Called immediately before the write; throws when the right to make it is over. */
+  readonly gate?: () => void;
 }
 
 export interface Picture {

@@ -39,6 +39,8 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
   /** Since when we see without a break; `undefined` while blind. */
   let seeingSince: number | undefined;
   let baselined = false;
+  /** Returns that are not written down yet. */
+  const owed = new Map<string, { readonly bootID: string; readonly at: number }>();
 
   const guarded = (work: Promise<unknown>) => void work.catch((error) => log.note("warn", `watching the cluster: ${explain(error)}`));
 
@@ -70,22 +72,32 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
     watched.set(machine, one);
     if (node.ready === one.ready) return;
     one.ready = node.ready;
-    if (node.ready === "true") guarded(returned(machine, node));
+    owed.delete(machine);
+    if (node.ready === "true") {
+      owed.set(machine, { bootID: node.bootID, at: clock.now() });
+      guarded(tellReturns());
+    }
     if (node.ready === "false") {
       const reason = node.readyReason ?? "no reason given";
       guarded(bus.publish(nodeSick, { machine, reason }, { id: stableId("sick", machine, node.bootID, clock.now()), source }));
     }
   };
 
-  const returned = async (machine: string, node: NodeView) => {
-    await bus.publish(nodeReady, { machine, bootID: node.bootID }, { id: stableId("ready", machine, node.bootID, clock.now()), source });
-    await office.incidents.close(machine, clock.now());
+  /** A return that the store refused is told again at the next look: its incident must not stay open. */
+  const tellReturns = async () => {
+    for (const [machine, owing] of owed) {
+      const { bootID, at } = owing;
+      await bus.publish(nodeReady, { machine, bootID }, { id: stableId("ready", machine, bootID, at), source });
+      await office.incidents.close(machine, clock.now());
+      if (owed.get(machine) === owing) owed.delete(machine);
+    }
   };
 
   /** Whether a machine is gone for a whole grace, as far as one unbroken watch can tell. */
   const gone = (one: Watched) => one.node.ready === "unknown" && clock.mono() - one.renewedAt >= graceMs;
 
   const judge = async () => {
+    await tellReturns();
     if (seeingSince === undefined || clock.mono() - seeingSince < graceMs) return;
     for (const [machine, one] of watched) {
       if (!gone(one)) continue;

@@ -128,13 +128,13 @@ async function attempt(drive: Drive, step: string, act: Act, times: Times): Prom
   const number = intentsOf(drive, step) + 1;
   const before = await clearView(drive, step, act, times);
   drive.control.boundary();
+  const verdicts = await judge(drive, step, act, before);
+  if (!verdicts) return;
   if (before.is === "done") {
     const position = await undisturbedPosition(drive);
     await drive.journal.append({ is: "outcome", step, attempt: number, result: "already", seen: before.seen, position });
     return;
   }
-  const verdicts = await judge(drive, step, act, before);
-  if (!verdicts) return;
   const { leaves } = act;
   const fresh = leaves && !openObligations(drive.journal.entries).some((open) => open.kind === leaves.kind);
   if (leaves) await drive.journal.append({ is: "obliged", obligation: leaves });

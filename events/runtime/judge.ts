@@ -11,7 +11,7 @@ const recheckMs = 15_000;
 const askMs = 24 * 3_600_000;
 
 /** Asks every guard. One that throws gives no answer, and no answer means wait. */
-export async function askGuards(guards: readonly Guard[], intent: ActIntent, withReserving: boolean): Promise<Verdict[]> {
+export async function askGuards(guards: readonly Guard[], intent: ActIntent): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   const ask = async (guard: Guard) => {
     try {
@@ -21,7 +21,8 @@ export async function askGuards(guards: readonly Guard[], intent: ActIntent, wit
     }
   };
   for (const guard of guards.filter((item) => !item.reserves)) await ask(guard);
-  if (!withReserving && verdicts.some(({ says }) => says !== "allow")) return verdicts;
+  // What needs no act uses nothing up.
+  if (intent.observed.is === "done" || verdicts.some(({ says }) => says !== "allow")) return verdicts;
   for (const guard of guards.filter((item) => item.reserves)) await ask(guard);
   return verdicts;
 }
@@ -54,7 +55,7 @@ export async function judge(
     approved,
     observed,
   };
-  const verdicts = await askGuards(office.guards, intent, false);
+  const verdicts = await askGuards(office.guards, intent);
   const held = worst(verdicts);
   if (!held) return verdicts;
   const reason = `${held.guard}: ${held.reason}`;

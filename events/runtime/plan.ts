@@ -59,7 +59,7 @@ async function planFunction(office: Office, spec: FunctionSpec, incoming: Incomi
       observed,
     };
     const guards = office.guards.filter((guard) => !guard.reserves);
-    const verdicts = await askGuards(guards, intent, false);
+    const verdicts = await askGuards(guards, intent);
     steps.push({ step: name, what: `${act.verb} ${act.machine} (now: ${observed.seen})`, verdicts });
     for (const { guard, says, reason } of verdicts) if (says !== "allow") held.push(`${name}: ${guard} says ${says}: ${reason}`);
     acted = true;

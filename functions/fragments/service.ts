@@ -30,10 +30,7 @@ export async function cordon(machine: string, step: Step, ports: Serving): Promi
       const found = await look(signal);
       return found === "no Node" || found.unschedulable ? { is: "done", seen: "unschedulable" } : { is: "not-done", seen: "schedulable" };
     },
-    perform(permit) {
-      permit.gate();
-      return ports.cluster.cordon(machine, step.self, permit.signal);
-    },
+    perform: (permit) => ports.cluster.cordon(machine, { ...step.self, gate: () => permit.gate() }, permit.signal),
     timeout: "15s",
     settle: "25s",
     undo,

@@ -49,6 +49,7 @@ export function createFakeCluster(options: { clock: Clock; site: string; machine
     async cordon(name, by) {
       const { node, did } = withNode(name, "cordon");
       if (node.unschedulable && !ours(node.cordonedBy, by)) return "theirs";
+      by.gate?.();
       if (!node.unschedulable) did.cordon += 1;
       node.unschedulable = true;
       node.cordonedBy = `${site}/${by.run}`;

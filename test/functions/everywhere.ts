@@ -110,6 +110,5 @@ async function check(story: Story, { world: { world, store }, status, reason, hi
   expect(box.node.taintedAt, where).toBeUndefined();
   expect(ledger.quarantine ?? ledger.unsettled, where).toBeUndefined();
   expect(ledger.left?.obligations.map((open) => open.kind) ?? [], where).toEqual(keeps);
-  // A worker that is stopped between the port's door and the wire writes its cordon late: the port has no gate for marks.
-  if (hit?.label !== "before cluster.cordon") expect(box.node.unschedulable, where).toBe(keeps.length > 0);
+  expect(box.node.unschedulable, where).toBe(keeps.length > 0);
 }

@@ -105,7 +105,8 @@ export function cordon(access: NodeAccess, machine: string, by: Owner, signal?: 
     (node) => {
       if (isUnschedulable(node) && !isOurs(access.site, node, by)) return { done: "theirs" };
       if (cordonOwner(node) === mark) return { done: "ours" };
-      return { patch: { metadata: { annotations: { [CORDONED_BY]: mark } }, spec: { unschedulable: true } }, done: "ours" };
+      const patch = { metadata: { annotations: { [CORDONED_BY]: mark } }, spec: { unschedulable: true } };
+      return { patch, done: "ours", ...(by.gate ? { gate: by.gate } : {}) };
     },
     signal,
   );
