@@ -102,6 +102,8 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
     for (const [machine, one] of watched) {
       if (!gone(one)) continue;
       if (one.healthy) {
+        // Whoever holds it made it go, or is asking a person about it already.
+        if (await office.claims.holder(machine)) continue;
         await lost(machine, one.node);
         // Only now: a loss that could not be written down is told again at the next look.
         one.healthy = false;

@@ -22,8 +22,10 @@ export const createBegin =
     const state = { status: "queued", reason: "accepted", nextWake: at, startedAt: at, updatedAt: at, obligations: [] } as const;
     await runs.set(run, (known) => (known ? undefined : { ...name, ...state }));
     const journal = createJournal({ store, clock, worker, run, subject, entries: [], last: 0, signal: halted });
+    const started = { is: "started", function: spec.id, key, event: item.event as never, position: item.position } as const;
     try {
-      await journal.append({ is: "started", function: spec.id, key, event: item.event as never, position: item.position });
+      await journal.append(started);
+      office.log.fact({ run, function: spec.id, key }, started);
     } catch (error) {
       if (error instanceof RunLostError && !halted.aborted) return;
       throw error;
