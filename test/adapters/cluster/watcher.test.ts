@@ -287,3 +287,36 @@ test("a Node of no machine of ours concerns nobody", async () => {
   await clock.sleep(600_000);
   expect([...(await lost()), ...(await events("node-ready")), ...(await events("node-lost-before"))]).toEqual([]);
 });
+
+test("what goes while a run holds its machine is that run's doing; if it stays gone, it is lost when the run lets go", async () => {
+  const { clock, world, lost, office } = await watching();
+  await clock.sleep(60_000);
+  await office.claims.take("gpu-02", { run: "r1", function: "power-cycle", subject: "power-cycle.r1" });
+  world.machine("gpu-02").hang();
+  await clock.sleep(600_000);
+  expect(await lost()).toEqual([]);
+  await office.claims.release("gpu-02", "r1");
+  await clock.sleep(5000);
+  expect(await lost()).toEqual(["gpu-02"]);
+});
+
+test("a return that the store did not take is told again: its incident does not stay open", async () => {
+  const time = createFakeTime();
+  const store = createMemoryStore({ clock: time.clock() });
+  let away = false;
+  const { append } = store.log;
+  Object.assign(store.log, {
+    append: (...given: Parameters<typeof append>) => (away && given[0] === "events" ? Promise.reject(new Error("away")) : append(...given)),
+  });
+  const { clock, world, office } = await watching({ time, store });
+  await clock.sleep(60_000);
+  world.machine("gpu-02").isolate();
+  await clock.sleep(60_000);
+  away = true;
+  world.machine("gpu-02").isolate(false);
+  await clock.sleep(30_000);
+  expect(await office.incidents.of("gpu-02")).toMatchObject({ state: "open" });
+  away = false;
+  await clock.sleep(10_000);
+  expect(await office.incidents.of("gpu-02")).toMatchObject({ state: "closed" });
+});
