@@ -1,4 +1,6 @@
+export { checkMachineConfig } from "./check.ts";
 export { composeMachineConfig, type MachineFacts, nvidiaModules } from "./compose.ts";
 export { parseDocuments, printDocuments } from "./documents.ts";
 export { patchDocuments } from "./merge.ts";
+export type { ConfigProblem, Expected } from "./rules/rule.ts";
 export { canonicalSchematic, type Schematic, schematicId } from "./schematic.ts";
