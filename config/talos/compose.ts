@@ -39,7 +39,7 @@ export interface ComposedConfig {
 export const nvidiaModules: readonly string[] = ["nvidia", "nvidia_uvm", "nvidia_drm", "nvidia_modeset"];
 
 /** `factory.talos.dev/metal-installer/<schematic>:<version>`. */
-export function installerImage({ registry = "factory.talos.dev", schematic, secureBoot = false, version }: InstallerImage): string {
+function installerImage({ registry = "factory.talos.dev", schematic, secureBoot = false, version }: InstallerImage): string {
   return `${registry}/metal-installer${secureBoot ? "-secureboot" : ""}/${schematic}:${version}`;
 }
 
