@@ -1,5 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 
+type Days = readonly [number, number];
+
 export interface TalosKeys {
   readonly cert: string;
   /** PKCS#8 under OpenSSL's label. */
@@ -11,13 +13,11 @@ export interface TalosAuthority {
   readonly ca: string;
   /** For a machine that is reached at 127.0.0.1. */
   server(name: string): TalosKeys;
-  /** @param days validity, from days before now to days after it; default a year @param usage default clientAuth, as Talos demands */
-  client(roles: readonly string[], options?: { days?: readonly [number, number]; usage?: "client" | "server" }): TalosKeys;
+  /** @param days validity, from days before now to days after it; default a year */
+  client(roles: readonly string[], options?: { days?: Days }): TalosKeys;
   /** A talosconfig as `talosctl` writes it, the key under Talos's own label. */
-  talosconfig(roles: readonly string[], options?: { days?: readonly [number, number]; usage?: "client" | "server" }): string;
+  talosconfig(roles: readonly string[], options?: { days?: Days }): string;
 }
-
-type Days = readonly [number, number];
 
 export function createTalosAuthority(): TalosAuthority {
   const root = generateKeyPairSync("ed25519");
@@ -28,11 +28,11 @@ export function createTalosAuthority(): TalosAuthority {
     const cert = certificate({ subject, issuer: rootName, subjectKey: pair.publicKey, signKey: root.privateKey, days, usage });
     return { cert, key: pem("PRIVATE KEY", pair.privateKey.export({ type: "pkcs8", format: "der" })) };
   };
-  const client: TalosAuthority["client"] = (roles, { days = [-1, 365] as Days, usage = "client" } = {}) =>
+  const client: TalosAuthority["client"] = (roles, { days = [-1, 365] as Days } = {}) =>
     issue(
       roles.map((role) => ["2.5.4.10", role] as const),
       days,
-      usage,
+      "client",
     );
   return {
     ca,

@@ -86,6 +86,9 @@ function answered(attempt: Attempt, code: Code, message: string): Error {
   return error;
 }
 
+/** Alerts by which a TLS server says that it does not accept the client's certificate. OpenSSL's name follows the last `ALERT_`. */
+const certificateAlert = /_ALERT_((?:NO|BAD|UNSUPPORTED|UNKNOWN)_(?:CERTIFICATE|CA)|CERTIFICATE_\w+|ACCESS_DENIED|DECRYPT_ERROR)$/;
+
 /**
  * A connection that did not come about or ended. A peer that refuses our certificate ends it with a TLS alert, which TLS 1.3
  * delivers after the handshake: that is about us, it will not pass, and the server has read nothing.
@@ -94,13 +97,12 @@ function brokenError(attempt: Attempt, error: unknown): DeviceError {
   const code = nodeCode(error);
   const why = [code, error instanceof ConnectError ? error.rawMessage : error instanceof Error ? error.message : String(error)];
   const said = shorten([...new Set(why.filter(Boolean))].join(" "));
-  if (code?.includes("_ALERT_")) {
-    const alert = code
-      .replace(/^ERR_SSL_(TLSV\d+|SSLV3)_ALERT_/, "")
-      .replaceAll("_", " ")
-      .toLowerCase();
+  const alert = certificateAlert
+    .exec(code ?? "")?.[1]
+    ?.replaceAll("_", " ")
+    .toLowerCase();
+  if (alert)
     return talosError({ ...attempt, sent: false }, "LO_TALOS_AUTH", `the machine refused our certificate: ${alert}`, undefined, error);
-  }
   return talosError(
     attempt,
     "LO_TALOS_UNREACHABLE",

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Clock } from "#events";
+import { type Clock, LightsoutError } from "#events";
 import type { Talos } from "../port.ts";
 import { bootstrap, reboot, reset, rollback, shutdown } from "./acts.ts";
 import { whole } from "./answer.ts";
@@ -45,9 +45,14 @@ export interface MachineOptions {
 /** The API of one machine, and how to end its connections. */
 export function createMachine(options: MachineOptions): { readonly talos: Talos; close(): void } {
   const { machine, address, clock, timeouts } = options;
-  const tls = () => {
+  /** For judging the machine's certificate, which an expired one of our own does not hinder. */
+  const trust = () => {
     const { ca, cert, key } = options.credentials();
     return { ca, cert, key };
+  };
+  const tls = () => {
+    demandInTime(options.credentials(), clock.now());
+    return trust();
   };
   const common = { address, clock, timeoutMs: timeouts.connect };
   const ours = createSession({ ...common, tls, verify: verifyOurs });
@@ -65,7 +70,7 @@ export function createMachine(options: MachineOptions): { readonly talos: Talos;
 
   const talos: Talos = {
     machine,
-    presence: async (signal) => await askPresence(address, tls(), { clock, timeoutMs: timeouts.connect, signal }),
+    presence: async (signal) => await askPresence(address, trust(), { clock, timeoutMs: timeouts.connect, signal }),
     version: (signal) => readVersion(ask, machine, signal),
     bootId: (signal) => readBootId(ask, machine, signal),
     schematic: (signal) => readSchematic(ask, machine, signal),
@@ -100,6 +105,17 @@ export function createMachine(options: MachineOptions): { readonly talos: Talos;
       unconfigured.close();
     },
   };
+}
+
+/** Said here, for the machine may say no more than that it hangs up. */
+function demandInTime({ context, validFrom, expiresAt }: Talosconfig, now: number): void {
+  const date = (at: number) => new Date(at).toISOString();
+  const why =
+    now >= expiresAt ? `has expired on ${date(expiresAt)}` : now < validFrom ? `is valid only from ${date(validFrom)} on` : undefined;
+  if (why === undefined) return;
+  throw new LightsoutError("LO_CONFIG", `our certificate (context ${context}) ${why}`, {
+    hint: "Make a new talosconfig on a control plane, and check the clock of this host",
+  });
 }
 
 async function* readDmesg(client: Client, which: { follow?: boolean; tail?: boolean }, signal: AbortSignal | undefined) {

@@ -21,7 +21,8 @@ export interface Talosconfig {
   readonly cert: string;
   readonly key: string;
   readonly roles: readonly string[];
-  /** End of the client certificate, milliseconds since the epoch. */
+  /** Begin and end of the client certificate, milliseconds since the epoch. */
+  readonly validFrom: number;
   readonly expiresAt: number;
 }
 
@@ -64,9 +65,10 @@ export function loadTalosconfig(source: TalosconfigSource): Talosconfig {
     return decoded.includes("-----BEGIN ") ? decoded : fail(`the ${key} of its context ${name} is not base64 of a PEM`, renew(command));
   };
   const [ca, cert, key] = [pem("ca"), pem("crt"), relabel(pem("key"))];
-  const { subject, validToDate } = judge({ ca, cert, key }, (why) => fail(`${why} of its context ${name}`, renew(command)));
-  const roles = subject.split("\n").flatMap((line) => (line.startsWith("O=") ? [line.slice(2)] : []));
-  return { context: name, endpoints, ca, cert, key, roles, expiresAt: validToDate.getTime() };
+  const { subject, validFromDate, validToDate } = judge({ ca, cert, key }, (why) => fail(`${why} of its context ${name}`, renew(command)));
+  // Node gives none for an empty subject, whatever its types say.
+  const roles = ((subject as string | undefined) ?? "").split("\n").flatMap((line) => (line.startsWith("O=") ? [line.slice(2)] : []));
+  return { context: name, endpoints, ca, cert, key, roles, validFrom: validFromDate.getTime(), expiresAt: validToDate.getTime() };
 }
 
 const renew = (command: string) => `Make a new one on a control plane with: ${command} new <file>`;
