@@ -1,4 +1,4 @@
-import { isPlaceholderSerial, isPlaceholderUuid, normaliseUuid, sameSerial, sameUuid, uuidByteOrders } from "#events";
+import { isPlaceholderSerial, isPlaceholderUuid, normaliseUuid, sameUuid, uuidByteOrders } from "#events";
 import type { Bootable } from "./port.ts";
 
 /** What a machine says about itself when it asks for its script: every value of each key, as it came. */
@@ -46,9 +46,10 @@ function find(index: Index, seen: Seen): Found {
   if (!machine) return { why: "no machine of the inventory has its uuid, serial or MAC" };
   if (found.size > 1) return { why: `it could be ${list([...found])}` };
   const { name } = machine;
-  if (machine.uuid !== undefined && uuids.some((one) => !sameUuid(one, machine.uuid ?? ""))) return { why: `${name} has another uuid` };
-  if (machine.serial !== undefined && serials.some((one) => !sameSerial(one, machine.serial ?? "")))
-    return { why: `${name} has another serial` };
+  const uuid = machine.uuid === undefined || isPlaceholderUuid(machine.uuid) ? undefined : machine.uuid;
+  if (uuid !== undefined && uuids.some((one) => !sameUuid(one, uuid))) return { why: `${name} has another uuid` };
+  const serial = machine.serial === undefined || isPlaceholderSerial(machine.serial) ? undefined : spelled(machine.serial);
+  if (serial !== undefined && serials.some((one) => one !== serial)) return { why: `${name} has another serial` };
   const own = machine.macs.map(normaliseMac);
   if (own.length > 0 && macs.some((one) => !own.includes(one))) return { why: `${name} has no such MAC in the inventory` };
   return { machine };
@@ -81,7 +82,8 @@ export function normaliseMac(text: string): string | undefined {
   return hex.replace(/(..)(?=.)/g, "$1:");
 }
 
-const spelled = (serial: string) => serial.trim().toLowerCase();
+/** As `sameSerial` compares, and with `+` as a space: older iPXE undoes its own encoding, and a query then reads one as the other. */
+const spelled = (serial: string) => serial.replaceAll("+", " ").trim().toLowerCase();
 const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)];
 const list = (machines: readonly Bootable[]) => {
   const names = machines.map(({ name }) => name).sort();

@@ -126,6 +126,8 @@ describe("scripts", () => {
       ["serial=%20sn-gpu-02%20", gpu],
       ["mac=3c:ec:ef:12:34:56&uuid=00000000-0000-0000-0000-000000000000&serial=To+be+filled+by+O.E.M.", gpu],
       ["mac=00:25:90:aa:bb:cc&uuid=00000000-0000-0000-0000-000000000000", worker],
+      // Of a placeholder in the inventory nobody is the contradiction.
+      ["mac=00:25:90:aa:bb:cc&uuid=4c4c4544-0043-3010-8052-b4c04f564299", worker],
       // Placeholders name nobody, though the inventory has one too.
       ["uuid=00000000-0000-0000-0000-000000000000", undefined],
       ["mac=00:00:00:00:00:00", undefined],
