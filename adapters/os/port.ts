@@ -4,7 +4,7 @@ import type { Permit } from "#events";
 export interface Os {
   /**
    * Asks the kubelet and the Talos API whether anything answers. Any real answer (a TLS handshake, an HTTP status) counts; a TCP
-   * accept alone does not. An unreachable address is "no answer".
+   * accept alone does not. An unreachable address is "no answer"; empty when no address is known, for then nobody was asked.
    */
   signsOfLife(machine: string, signal?: AbortSignal): Promise<SignOfLife[]>;
 }

@@ -13,7 +13,7 @@ export interface ProbeAddress {
 }
 
 export interface TlsProbeOptions {
-  /** `undefined` when no address is known: then nothing is asked and nothing answered. */
+  /** `undefined` when no address is known: then nobody is asked, and the answer is empty. */
   readonly addressOf: (machine: string) => ProbeAddress | undefined;
   readonly clock: Clock;
   /** For one service, connection and handshake together. @default 3000 */
@@ -39,13 +39,13 @@ export function createTlsProbe(options: TlsProbeOptions): Os {
     async signsOfLife(machine, signal) {
       signal?.throwIfAborted();
       const address = addressOf(machine);
+      if (!address) return [];
       const services = [
-        ["kubelet", address?.kubeletPort ?? 10250],
-        ["talos", address?.talosPort ?? 50000],
+        ["kubelet", address.kubeletPort ?? 10250],
+        ["talos", address.talosPort ?? 50000],
       ] as const;
       return await Promise.all(
         services.map(async ([service, port]): Promise<SignOfLife> => {
-          if (!address) return { service, answered: false, seen: "no address known" };
           return { service, ...(await hello(address.host, port, { clock, timeoutMs, signal })) };
         }),
       );

@@ -147,10 +147,10 @@ export function createTalosOs(options: {
           { reboot: "rebooting", shutdown: "shutting down", reset: "resetting", upgrade: "upgrading" }[sequence] ?? "rebooting",
           true,
         );
-        before?.();
         events.emit(TaskEventSchema, { task: "stopAllServices", action: 0 }, actor);
         events.emit(RestartEventSchema, { cmd: { kexec: 1163412803n, firmware: 19088743n, off: 1126301404n }[ending] }, actor);
         await clock.sleep(200);
+        before?.();
         if (ending === "off") host.press("graceful-off", "talos");
         else {
           // By kexec no firmware runs: whatever is set for the next boot stays set.
