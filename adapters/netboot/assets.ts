@@ -44,14 +44,27 @@ export function createAssets({ folder, source }: AssetOptions): Assets {
   const hashed = new Map<string, { readonly stamp: string; readonly sha256: Promise<string> }>();
 
   /** The file's checksum, read again only when the file has changed. */
-  function checksum(file: string, { ino, size, mtimeMs }: Stats): Promise<string> {
-    const stamp = `${ino} ${size} ${mtimeMs}`;
+  function checksum(file: string, found: Stats): Promise<string> {
+    const stamp = stampOf(found);
     const known = hashed.get(file);
     if (known?.stamp === stamp) return known.sha256;
     const sha256 = digest(file);
     hashed.set(file, { stamp, sha256 });
     sha256.catch(() => hashed.delete(file));
     return sha256;
+  }
+
+  const lists = new Map<string, { readonly stamp: string; readonly sums: Promise<ReadonlyMap<string, string>> }>();
+
+  /** A folder's list, read again only when it has changed: a boot storm asks for it with every file. */
+  async function sumsOf(at: string): Promise<ReadonlyMap<string, string>> {
+    const found = await stat(join(at, sums)).catch(() => undefined);
+    if (!found) return new Map();
+    const known = lists.get(at);
+    if (known?.stamp === stampOf(found)) return known.sums;
+    const read = listed(at);
+    lists.set(at, { stamp: stampOf(found), sums: read });
+    return read;
   }
 
   async function find(path: string): Promise<CachedAsset | undefined> {
@@ -61,7 +74,7 @@ export function createAssets({ folder, source }: AssetOptions): Assets {
     if (!found?.isFile()) return undefined;
     const sha256 = await checksum(file, found);
     // The list itself is served too, so that this folder can be another's mirror.
-    const known = basename(path) === sums || (await listed(dirname(file))).get(basename(path)) === sha256;
+    const known = basename(path) === sums || (await sumsOf(dirname(file))).get(basename(path)) === sha256;
     return known ? { file, bytes: found.size, sha256 } : undefined;
   }
 
@@ -156,6 +169,8 @@ async function published(url: string, path: string, signal: AbortSignal | undefi
   if (sha256 !== undefined) return sha256;
   throw failed(path, `${list} ${reply.ok ? "does not list it" : `answers ${reply.status}`}`, "Complete the mirror's list with sha256sum");
 }
+
+const stampOf = ({ ino, mtimeMs, size }: Stats) => `${ino} ${size} ${mtimeMs}`;
 
 const listed = async (folder: string) => readSums(await readFile(join(folder, sums), "utf8").catch(() => ""));
 

@@ -1,8 +1,9 @@
 import { latency } from "./latency.ts";
+import { netboot } from "./netboot.ts";
 import { runs } from "./runs.ts";
 
 /** `npm run bench -- <name>`: figures side by side in one run, ending with one JSON line whose `ratios` hold them. */
-const benches: Readonly<Record<string, () => Promise<Readonly<Record<string, number>>>>> = { latency, runs };
+const benches: Readonly<Record<string, () => Promise<Readonly<Record<string, number>>>>> = { latency, netboot, runs };
 
 const name = process.argv[2] ?? "runs";
 const bench = benches[name];
