@@ -31,7 +31,7 @@ export function createGuards(options: { office: Office; ports: Ports; stopFile: 
     selfProtectionGuard(ports.inventory),
     roleGuard(ports.inventory),
     identityGuard({ inventory: ports.inventory, power: ports.power, node }),
-    lostGuard(ports),
+    lostGuard(ports, (machine) => incidents.of(machine)),
     stormGuard({ inventory: ports.inventory, incidents: () => incidents.all(), now, limits: options.storm }),
     petGuard({ inventory: ports.inventory, pods: (machine) => ports.cluster.pods(machine) }),
     repeatGuard({ incidents: () => incidents.all(), now }),

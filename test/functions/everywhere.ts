@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createMemoryStore, type EventStore, type FunctionSpec } from "#events";
+import { createIncidents } from "#events/incidents.ts";
 import { createLedger } from "#events/ledger.ts";
 import { type BmcFaults, crashEverywhere, createFakeWorld, type FakeWorld, type History, type Point } from "#functions/testing/mod.ts";
 import { guardsOf } from "./rig.ts";
@@ -54,8 +55,9 @@ async function everywhere({ spec, data, prepare }: Story, faults: Partial<BmcFau
   return crashEverywhere<Scene>(
     spec,
     {
-      store(clock) {
+      async store(clock) {
         store = createMemoryStore({ clock });
+        await createIncidents(store).open(machine, "seen to go", clock.now());
         return store;
       },
       world(clock) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startRig } from "./rig.ts";
+import { seenToGo, startRig } from "./rig.ts";
 
 const rack = ["gpu-01", "gpu-02", "gpu-03"];
 
@@ -13,6 +13,7 @@ test("node-lost: fenced, brought back, proven", async () => {
   box.volumes = ["pvc-1"];
   box.hang();
   await rig.clock.sleep(60_000);
+  await seenToGo(rig);
   const run = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external" });
   expect(await rig.ended(run)).toBe("ok");
   expect(await rig.lines(run)).toMatchInlineSnapshot(`
@@ -24,13 +25,13 @@ test("node-lost: fenced, brought back, proven", async () => {
       "done "nothing on it answers" {"is":"lost","why":"Node Unknown; kubelet, Talos and firmware silent (idle)"}",
       "done "collect evidence" {"state":"On","firmware":"idle","watts":180,"log":[],"pods":["default/train-0"],"bootID":"gpu-02-boot-1"}",
       "done "note its boot id" "gpu-02-boot-1"",
-      "done "read its power" "on"",
-      "done "note which other nodes renew their lease" {"gpu-01":"renewal 9","gpu-03":"renewal 9"}",
+      "done "note which other nodes serve" ["gpu-01","gpu-03"]",
       "obliged cordon",
       "intent "cordon" cordon #1",
       "outcome "cordon" done: unschedulable",
       "intent "power off" force-off #1",
       "outcome "power off" done: power Off",
+      "done "note their leases" {"gpu-01":"renewal 9","gpu-03":"renewal 9"}",
       "waiting "let it be off for a moment"",
       "done "let it be off for a moment"",
       "done "read Off a second time"",
@@ -70,7 +71,7 @@ test("power-off: out of service, drained, shut down", async () => {
   expect(await rig.lines(run)).toMatchInlineSnapshot(`
     [
       "started power-off for gpu-02",
-      "done "see that its BMC answers" "On"",
+      "done "see that its BMC answers" "on"",
       "done "find its Node" "gpu-02"",
       "obliged cordon",
       "intent "cordon" cordon #1",
@@ -103,7 +104,6 @@ test("power-on: on, proven, and the cordon that the power-off left is taken back
       "outcome "power on" done: power On",
       "waiting "a new boot id"",
       "done "a new boot id" {"bootID":"gpu-02-boot-2"}",
-      "cleared out-of-service-taint",
       "done "untaint"",
       "waiting "Node Ready and GPUs allocatable"",
       "done "Node Ready and GPUs allocatable" {"ready":true,"gpus":0}",
@@ -127,7 +127,7 @@ test("power-cycle: off, confirmed, on, confirmed", async () => {
   expect(await rig.lines(run)).toMatchInlineSnapshot(`
     [
       "started power-cycle for gpu-02",
-      "done "see that its BMC answers" "On"",
+      "done "see that its BMC answers" "on"",
       "done "find its Node" "gpu-02"",
       "obliged cordon",
       "intent "cordon" cordon #1",
@@ -140,7 +140,6 @@ test("power-cycle: off, confirmed, on, confirmed", async () => {
       "outcome "power on" done: power On",
       "waiting "a new boot id"",
       "done "a new boot id" {"bootID":"gpu-02-boot-2"}",
-      "cleared out-of-service-taint",
       "done "untaint"",
       "waiting "Node Ready and GPUs allocatable"",
       "done "Node Ready and GPUs allocatable" {"ready":true,"gpus":0}",

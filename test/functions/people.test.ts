@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lastOf, lost, rack, shows, startRig, untouched } from "./rig.ts";
+import { lastOf, lost, rack, seenToGo, shows, startRig, untouched } from "./rig.ts";
 
 test("deliberate power-off is not lost", async () => {
   const rig = await startRig({ machines: rack, watch: true });
@@ -17,6 +17,7 @@ test("ledger contradiction: recovery does not bring back what a person wants off
   box.bmc.log = [{ severity: "critical", message: "AC lost", power: "ac-lost" }];
   await rig.ended(await rig.say("power-off-requested", { machine: "gpu-02", reason: "new fans" }));
   await rig.clock.sleep(60_000);
+  await seenToGo(rig);
   const run = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external" });
   expect(await rig.ended(run)).toBe("refused");
   expect(await lastOf(rig, run)).toContain("alice wants it off (new fans), node-lost would leave it on");
@@ -176,6 +177,7 @@ test("trust ask: recovery asks also when a person sent the event", async () => {
   const rig = await startRig({ machines: rack.map((name) => ({ name, trust: "ask" as const })) });
   rig.world.machine("gpu-02").hang();
   await rig.clock.sleep(60_000);
+  await seenToGo(rig);
   const run = await rig.say("node-lost", { machine: "gpu-02" }, { actor: "alice" });
   await shows(rig, run, "Trust of gpu-02 is ask");
   expect(rig.world.machine("gpu-02").did).toEqual(untouched);

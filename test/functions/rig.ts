@@ -133,10 +133,17 @@ export const rack: readonly string[] = Array.from({ length: 10 }, (_, index) => 
 /** A machine to which nothing was done. */
 export const untouched = { on: 0, off: 0, cordon: 0, uncordon: 0, taint: 0, untaint: 0, drain: 0 };
 
+/** Lightsout itself saw it healthy and then saw it go, as the watcher writes it down; an earlier loss had ended. */
+export async function seenToGo({ office, clock }: Rig, machine = "gpu-02"): Promise<void> {
+  await office.incidents.close(machine, clock.now());
+  await office.incidents.open(machine, "seen to go", clock.now());
+}
+
 /** It hangs, and after a minute somebody says so; answers the run. */
 export async function lost(rig: Rig, machine = "gpu-02"): Promise<string> {
   rig.world.machine(machine).hang();
   await rig.clock.sleep(60_000);
+  await seenToGo(rig, machine);
   return rig.say("node-lost", { machine }, { origin: "external" });
 }
 
