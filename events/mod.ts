@@ -31,7 +31,7 @@ export { clearLeases, type LeaseTimes } from "./leases.ts";
 export type { Ledger, LedgerEntry } from "./ledger.ts";
 export { createMemoryStore } from "./memory.ts";
 export type { Reservations, Use } from "./reservations.ts";
-export { emitRound, nextRounds, startRounds } from "./rounds.ts";
+export { emitRound, nextRounds, startRounds, tellLoss } from "./rounds.ts";
 export type { RunSummary, Runs } from "./runs.ts";
 export type { Accepted, Incoming } from "./runtime/accept.ts";
 export { runIdOf } from "./runtime/accept.ts";
