@@ -1,8 +1,8 @@
 import {
   clusterSeen,
-  emitRound,
   explain,
   nextRounds,
+  nodeLost,
   nodeLostBefore,
   nodeReady,
   nodeSick,
@@ -10,6 +10,7 @@ import {
   type Runs,
   type Stop,
   stableId,
+  tellLoss,
 } from "#events";
 import type { Cluster, NodeView, Picture } from "./port.ts";
 
@@ -20,6 +21,8 @@ interface Watched {
   renewedAt: number;
   /** Seen Ready with a renewing lease since the last blindness: eligible for recovery. */
   healthy: boolean;
+  /** When it was last seen so, wall clock milliseconds. */
+  healthyAt: number;
   ready: NodeView["ready"];
 }
 
@@ -33,6 +36,7 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
   const { clock, bus, log } = office;
   const source = `lightsout/${office.site}/cluster`;
   const tickMs = 1000;
+  const recovery = office.specs.filter((spec) => spec.on.type === nodeLost.type).map((spec) => spec.id);
   const watched = new Map<string, Watched>();
   const stop = new AbortController();
   let picture: Picture = { reachable: false, nodes: [] };
@@ -65,9 +69,9 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
   const see = (machine: string, node: NodeView) => {
     const before = watched.get(machine);
     const renewed = before !== undefined && node.leaseRenewed !== before.node.leaseRenewed;
-    const one: Watched = before ?? { node, renewedAt: clock.mono(), healthy: false, ready: "missing" };
+    const one: Watched = before ?? { node, renewedAt: clock.mono(), healthy: false, healthyAt: 0, ready: "missing" };
     if (renewed) one.renewedAt = clock.mono();
-    if (node.ready === "true" && renewed) one.healthy = true;
+    if (node.ready === "true" && renewed) Object.assign(one, { healthy: true, healthyAt: clock.now() });
     one.node = node;
     watched.set(machine, one);
     if (node.ready === one.ready) return;
@@ -102,9 +106,10 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
     for (const [machine, one] of watched) {
       if (!gone(one)) continue;
       if (one.healthy) {
-        // Whoever holds it made it go, or is asking a person about it already.
-        if (await office.claims.holder(machine)) continue;
-        await lost(machine, one.node);
+        const holder = await office.claims.holder(machine);
+        // Whoever holds it made it go, or is asking a person about it already; a recovery was only told of it before us.
+        if (holder && !recovery.includes(holder.function)) continue;
+        await lost(machine, one);
         // Only now: a loss that could not be written down is told again at the next look.
         one.healthy = false;
       } else if (!baselined) await alreadyLost(machine);
@@ -115,13 +120,14 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
     }
   };
 
-  const lost = async (machine: string, node: NodeView) => {
-    if ((await office.ledger.of(machine)).want === "off") return;
+  const lost = async (machine: string, { node, healthyAt }: Watched) => {
+    const { want, by = "somebody", why = "no reason given" } = await office.ledger.of(machine);
+    if (want === "off") return log.note("info", `${machine} is gone, and ${by} wants it off (${why}): not lost`);
     const pods = await cluster.pods(machine).catch(() => []);
     const workloads = pods.filter((pod) => !pod.daemonSet && !pod.mirror).map((pod) => pod.owner ?? `${pod.namespace}/${pod.name}`);
     const reason = `Node ${node.name} is Unknown and renewed no lease for ${Math.round(graceMs / 1000)} s`;
     const incident = await office.incidents.open(machine, reason, clock.now(), { bootID: node.bootID, workloads: [...new Set(workloads)] });
-    await emitRound(office, incident);
+    await tellLoss(office, options.runs, incident, healthyAt);
   };
 
   const alreadyLost = async (machine: string) => {

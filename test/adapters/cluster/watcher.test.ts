@@ -17,14 +17,15 @@ interface Seen {
   readonly data: Record<string, unknown>;
 }
 
-async function watching(options: { time?: FakeTime; store?: EventStore; world?: FakeWorld } = {}) {
+async function watching(options: { time?: FakeTime; store?: EventStore; world?: FakeWorld; functions?: readonly FunctionSpec[] } = {}) {
   const time = options.time ?? createFakeTime();
   const clock = time.clock();
   const store = options.store ?? createMemoryStore({ clock });
   const world = options.world ?? createFakeWorld(clock, { machines: rack });
   const notes: string[] = [];
+  const functions = options.functions ?? [witness()];
   const log: RuntimeLog = { fact: () => undefined, note: (_, message) => notes.push(message) };
-  const worker = createWorker({ site: "test", store, clock, functions: [witness()], ports: { box: undefined }, guards: [], log });
+  const worker = createWorker({ site: "test", store, clock, functions, ports: { box: undefined }, guards: [], log });
   await worker.start();
   const stop = await watchCluster({ cluster: world.ports.cluster, office: worker.office, runs: worker.runs, graceMs });
   onTestFinished(async () => {
@@ -194,13 +195,14 @@ test("a wall clock that jumps grants a new grace", async () => {
 });
 
 test("a machine that the ledger wants off is not lost", async () => {
-  const { clock, world, lost, office } = await watching();
+  const { clock, world, lost, office, notes } = await watching();
   await clock.sleep(60_000);
-  await office.ledger.change("gpu-02", (now) => ({ ...now, want: "off", by: "alice" }));
+  await office.ledger.change("gpu-02", (now) => ({ ...now, want: "off", by: "alice", why: "maintenance" }));
   world.machine("gpu-02").press("off");
   await clock.sleep(3_600_000);
   expect(await lost()).toEqual([]);
   expect(await office.incidents.of("gpu-02")).toBeUndefined();
+  expect(notes.filter((note) => note.includes("wants it off"))).toEqual(["gpu-02 is gone, and alice wants it off (maintenance): not lost"]);
 });
 
 test("a loss that the store did not take is told again", async () => {
@@ -319,4 +321,42 @@ test("a return that the store did not take is told again: its incident does not 
   away = false;
   await clock.sleep(10_000);
   expect(await office.incidents.of("gpu-02")).toMatchObject({ state: "closed" });
+});
+
+/** Recovers nothing, but holds its machine as a recovery does. */
+const holding = (): FunctionSpec =>
+  toyFunction(async ({ step }) => step.sleep("recover", "10m"), { id: "node-lost", on: nodeLost as never });
+
+test("a recovery that another program asked for hides no loss: its incident opens, and no second run begins", async () => {
+  const { clock, world, worker, office } = await watching({ functions: [holding()] });
+  await clock.sleep(60_000);
+  await worker.accept({ type: "node-lost", data: { machine: "gpu-02" }, origin: "external", source: "monitoring" });
+  world.machine("gpu-02").hang();
+  await clock.sleep(60_000);
+  expect(await office.incidents.of("gpu-02")).toMatchObject({ state: "open", round: 1 });
+  await clock.sleep(900_000);
+  expect(await worker.runs.all()).toHaveLength(1);
+});
+
+test("a machine that goes again before its return was written down gets the next round of its incident", async () => {
+  const time = createFakeTime();
+  const store = createMemoryStore({ clock: time.clock() });
+  let away = false;
+  const { append } = store.log;
+  Object.assign(store.log, {
+    append: (...given: Parameters<typeof append>) => (away && given[0] === "events" ? Promise.reject(new Error("away")) : append(...given)),
+  });
+  const { clock, world, events, worker } = await watching({ time, store });
+  await clock.sleep(60_000);
+  world.machine("gpu-02").isolate();
+  await clock.sleep(900_000);
+  away = true;
+  world.machine("gpu-02").isolate(false);
+  await clock.sleep(30_000);
+  world.machine("gpu-02").isolate();
+  await clock.sleep(60_000);
+  away = false;
+  await clock.sleep(10_000);
+  expect((await events("node-lost")).map((event) => event.data.round)).toEqual([1, 2]);
+  expect(await worker.runs.all()).toHaveLength(2);
 });
