@@ -70,7 +70,10 @@ export interface Talos {
    * A reboot loses what was not read. `from`: `new` (default), `all` of the roughly thousand that are kept, or after an event's id.
    */
   events(options?: { actor?: string; from?: "new" | "all" | { after: string } }, signal?: AbortSignal): AsyncIterable<TalosEvent>;
-  /** How the sequence went that an acknowledgement named, as far as this boot can tell. */
+  /**
+   * How the sequence went that an acknowledgement named, as far as this boot can tell. Waits as long as the signal lets it: a sequence
+   * may hang, and one of an earlier boot is never heard of again.
+   */
   follow(actor: string, signal?: AbortSignal): Promise<SequenceEnd>;
   /** Kernel and Talos messages, one line each. `tail` starts with what comes now. */
   dmesg(options?: { follow?: boolean; tail?: boolean }, signal?: AbortSignal): AsyncIterable<string>;

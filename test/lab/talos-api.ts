@@ -23,6 +23,8 @@ export interface TalosApi extends LabScene {
   readonly calls: { readonly method: string; readonly roles: readonly string[] | undefined }[];
   /** Of the maintenance service's key. */
   readonly fingerprint: string;
+  /** Open at this moment. */
+  connections(): number;
   close(): Promise<void>;
 }
 
@@ -104,7 +106,7 @@ export async function createTalosApi(options: {
     // A machine that hangs keeps its connections, and answers nothing.
     if (!os.serving() || os.faults.silent.has(name)) await new Promise((_, reject) => request.signal.addEventListener("abort", reject));
     const minor = scene.minor();
-    if (request.header.has("nodes") && minor >= 13 && !service.startsWith("machine.MachineService")) {
+    if (request.header.has("nodes") && (service.startsWith("cosi.") || (minor >= 13 && service !== "machine.MachineService"))) {
       throw new ConnectError("one-to-many proxying is not supported for this method", Code.InvalidArgument);
     }
     const ruling = rule({
@@ -124,7 +126,7 @@ export async function createTalosApi(options: {
     return answer;
   };
 
-  const resources = (): LabResource[] => labResources({ os, minor: scene.minor(), disks: scene.disks, role, etcd });
+  const resources = (): LabResource[] => labResources({ os, minor: scene.minor(), disks: scene.disks, role });
   const demandKind = (type: string) => {
     if (!hasKind(type, scene.minor())) throw new ConnectError(`access denied to ${type}`, Code.PermissionDenied);
   };
@@ -195,6 +197,7 @@ export async function createTalosApi(options: {
     port: (server.address() as AddressInfo).port,
     calls,
     fingerprint: throwaway.fingerprint,
+    connections: () => sockets.size,
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -1,5 +1,4 @@
 import { stringify } from "yaml";
-import type { LabEtcd } from "./talos-etcd.ts";
 import type { TalosOs } from "./talos-os.ts";
 
 export interface LabResource {
@@ -73,7 +72,6 @@ export function labResources(scene: {
   minor: number;
   disks: readonly LabDisk[];
   role: "control-plane" | "worker";
-  etcd: LabEtcd | undefined;
 }): LabResource[] {
   const { os, minor, disks } = scene;
   const { version, schematic } = os.running();

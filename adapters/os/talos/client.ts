@@ -139,6 +139,7 @@ export function createClient(options: {
             await options.check(askOver({ connection, acting: true }), scene.signal);
             const gate = () => {
               scene.signal.throwIfAborted();
+              if (connection.destroyed) throw new Error("the connection was closed");
               try {
                 permit.gate();
               } catch (error) {

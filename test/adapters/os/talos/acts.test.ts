@@ -106,9 +106,9 @@ describe.each(acts)("%s", (name, verb, method, act, effect) => {
 
   test("sends nothing to a machine that says it is another one", async () => {
     const { box, os, machine, permit } = await ready(name);
-    os.faults.reports = { uuid: "11111111-2222-3333-4444-555555555555" };
+    os.faults.reports = { uuid: "1a111111-2222-3333-4444-555555555555" };
     const error = await rejection(act(machine, permit(verb)));
-    expect(error).toMatchObject({ code: "LO_TALOS_IDENTITY", effect: "none", message: expect.stringContaining("11111111-2222") });
+    expect(error).toMatchObject({ code: "LO_TALOS_IDENTITY", effect: "none", message: expect.stringContaining("1a111111-2222") });
     expect(box.effects).toEqual([]);
   });
 
@@ -181,20 +181,35 @@ test("an act's time that is over before it is sent has no effect", async () => {
 });
 
 describe("identity", () => {
-  test("the inventory's uuid in the other byte order is the same machine", async () => {
-    const { box, os, machine, permit } = await createRig({
-      talos: { identityOf: () => ({ uuid: "33221100-5544-7766-8899-AABBCCDDEEFF", serial: "SN-m1" }) },
-    });
-    os.faults.reports = { uuid: "00112233-4455-6677-8899-aabbccddeeff", serial: "To be filled by O.E.M." };
+  const uuid = "8d2a1f04-6b7c-4e55-9a10-3c5e7f9b1d20";
+  const swapped = "041f2a8d-7c6b-554e-9a10-3c5e7f9b1d20";
+
+  test.each([
+    ["the uuid in the other byte order", { uuid: swapped, serial: "SN-m1" }],
+    ["a serial in other letters", { uuid, serial: "sn-M1" }],
+    ["a maker's filler for a serial", { uuid, serial: "To be filled by O.E.M." }],
+    ["a maker's filler for a uuid", { uuid: "03000200-0400-0500-0006-000700080009", serial: "SN-m1" }],
+    ["nothing", { uuid: "", serial: "" }],
+  ])("%s contradicts nothing", async (_, reports) => {
+    const { box, os, machine, permit } = await createRig({ talos: { identityOf: () => ({ uuid, serial: "SN-m1" }) } });
+    os.faults.reports = reports;
     await machine.reboot(permit("os-reboot"), "default");
     expect(box.effects).toEqual(["reboot DEFAULT"]);
   });
 
-  test("a serial decides where there is no uuid, and what is unknown contradicts nothing", async () => {
-    const { box, os, machine, permit } = await createRig({ talos: { identityOf: () => ({ serial: "SN-m1" }) } });
-    os.faults.reports = { serial: "SN-m7" };
-    expect(await verdict(machine.reboot(permit("os-reboot"), "default"))).toBe("LO_TALOS_IDENTITY, none");
-    os.faults.reports = { serial: "" };
+  test.each([
+    ["uuid", { uuid: uuid.replace("8d", "8e"), serial: "SN-m1" }],
+    ["serial", { uuid, serial: "SN-m7" }],
+  ])("another %s is another machine", async (what, reports) => {
+    const { box, os, machine, permit } = await createRig({ talos: { identityOf: () => ({ uuid, serial: "SN-m1" }) } });
+    os.faults.reports = reports;
+    const error = await rejection(machine.reboot(permit("os-reboot"), "default"));
+    expect(error).toMatchObject({ code: "LO_TALOS_IDENTITY", effect: "none", message: expect.stringContaining(`has ${what}`) });
+    expect(box.effects).toEqual([]);
+  });
+
+  test("an inventory that knows nothing of the machine hinders nothing", async () => {
+    const { box, machine, permit } = await createRig({ talos: { identityOf: () => undefined } });
     await machine.reboot(permit("os-reboot"), "default");
     expect(box.effects).toEqual(["reboot DEFAULT"]);
   });

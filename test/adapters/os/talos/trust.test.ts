@@ -124,6 +124,23 @@ describe("the machine's certificate", () => {
   });
 });
 
+test("calls share one connection, and a machine that moved is dialed at its new address", async () => {
+  const first = await createRig();
+  const second = await createRig();
+  let at = first.box;
+  const talos = createTalos({
+    talosconfig: { text: authority.talosconfig(["os:admin"]) },
+    addressOf: () => ({ host: "127.0.0.1", port: at.port }),
+    clock: first.clock,
+  });
+  onTestFinished(() => talos.close());
+  await Promise.all(Array.from({ length: 50 }, () => talos.of("m1").system()));
+  expect(first.box.connections()).toBe(1);
+  at = second.box;
+  expect((await talos.of("m1").system()).uuid).toBe(second.host.identity.uuid);
+  await until(() => expect(first.box.connections()).toBe(0));
+});
+
 describe("presence", () => {
   test("tells a machine in maintenance, one that is off and one that hangs", async () => {
     const { machine, os, host } = await createRig({ maintenance: true, talos: { timeouts: { connect: 4000 } } });
