@@ -36,7 +36,7 @@ export function createRack(options: { config: Config; worker: Worker; ports: Por
       const canProveOff = (await power.capabilities(signal)).has("prove-off");
       return {
         power: raw,
-        identity: says === "allow" ? "agrees" : reason.includes("cannot be proven") ? "cannot-tell" : "contradicts",
+        identity: says === "allow" ? "agrees" : says === "ask" || reason.includes("cannot be proven") ? "cannot-tell" : "contradicts",
         identityDetail: reason,
         canProveOff,
       };

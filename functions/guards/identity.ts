@@ -11,9 +11,9 @@ import {
   sameUuid,
   UnsupportedError,
 } from "#events";
-import { type Answer, allow, refuse } from "./verdict.ts";
+import { type Answer, allow, ask, disrupts, refuse } from "./verdict.ts";
 
-/** What the three witnesses say together. */
+/** What the three witnesses say together. `ask`: BMC and inventory agree, and nothing ties the Node to either. */
 export function judgeIdentity(
   machine: Pick<Machine, "name" | "uuid" | "serial">,
   bmc: BmcIdentity,
@@ -32,17 +32,21 @@ export function judgeIdentity(
   const bySerial = serial !== undefined && bmcSerial !== undefined;
   if (!byUuid && !bySerial)
     return refuse(`who ${name} is cannot be proven: give its uuid or serial in the inventory, as the BMC reports it`);
-  if (node && !isPlaceholderUuid(node.systemUUID)) {
-    const expected = uuid ?? uuids[0];
-    if (expected !== undefined && !sameUuid(node.systemUUID, expected)) {
-      return refuse(`Node ${node.name} runs on ${node.systemUUID}, but ${name} is ${expected}: names are swapped`);
-    }
-    return allow("BMC, Node and inventory agree");
+  const two = `BMC and inventory agree by ${byUuid ? "uuid" : "serial"}`;
+  if (!node) return allow(`${two}; there is no Node to ask`);
+  if (isPlaceholderUuid(node.systemUUID)) return untied(node, name, `${two}, and it tells no usable uuid`);
+  // Without a uuid in the inventory, the BMC's stands for the machine: its serial has tied it.
+  const known = uuid === undefined ? uuids : [uuid];
+  if (known.length === 0) return untied(node, name, `${two}, and neither knows a uuid to compare with its ${node.systemUUID}`);
+  if (!known.some((item) => sameUuid(node.systemUUID, item))) {
+    return refuse(`Node ${node.name} runs on ${node.systemUUID}, but ${name} is ${known[0]}: names are swapped`);
   }
-  return allow(
-    `BMC and inventory agree by ${byUuid ? "uuid" : "serial"}; ${node ? "the Node tells no usable uuid" : "there is no Node to ask"}`,
-  );
+  if (byUuid) return allow("BMC, Node and inventory agree by uuid");
+  return allow(`${two}, Node and ${uuid === undefined ? "BMC" : "inventory"} by uuid`);
 }
+
+const untied = (node: Pick<NodeView, "name">, machine: string, why: string): Answer =>
+  ask(`Node ${node.name} cannot be tied to ${machine}: ${why}`);
 
 /** Who the BMC says it is. A cordon touches the Node alone: it must not wait for a BMC that is silent or not there. */
 async function bmcIdentity(power: Powers, { machine, verb }: ActIntent): Promise<BmcIdentity | undefined> {
@@ -56,13 +60,15 @@ async function bmcIdentity(power: Powers, { machine, verb }: ActIntent): Promise
 
 /** Without a BMC to ask, the Node must still be this machine's. */
 function judgeNode({ name, uuid }: Pick<Machine, "name" | "uuid">, node: Pick<NodeView, "name" | "systemUUID"> | undefined): Answer {
-  const told = node !== undefined && uuid !== undefined && !isPlaceholderUuid(node.systemUUID);
-  if (told && !sameUuid(node.systemUUID, uuid))
+  if (!node) return allow("there is no Node to ask, and no BMC answers");
+  if (uuid === undefined) return untied(node, name, "no BMC answers, and the inventory gives no uuid");
+  if (isPlaceholderUuid(node.systemUUID)) return untied(node, name, "no BMC answers, and it tells no usable uuid");
+  if (!sameUuid(node.systemUUID, uuid))
     return refuse(`Node ${node.name} runs on ${node.systemUUID}, but ${name} is ${uuid}: names are swapped`);
-  return allow(told ? "Node and inventory agree" : "the Node tells nothing else");
+  return allow("Node and inventory agree by uuid; no BMC answers");
 }
 
-/** The uuid that the BMC reports, the Node's systemUUID and the inventory must agree. */
+/** The uuid that the BMC reports, the Node's systemUUID and the inventory must agree. Where the Node proves nothing, a person decides. */
 export function identityGuard(options: {
   inventory: Inventory;
   power: Powers;
@@ -77,13 +83,20 @@ export function identityGuard(options: {
       });
       if (twin) return refuse(`${twin.name} has the same uuid in the inventory: neither can be told from the other`);
       const bmc = await bmcIdentity(options.power, intent);
-      if (!bmc) return judgeNode(machine, await options.node(intent.machine));
+      if (!bmc) return settled(judgeNode(machine, await options.node(intent.machine)), intent);
       // Bringing back what is off must work with the cluster down: then two witnesses have to do.
       const node = await options.node(intent.machine).catch((error: unknown) => {
         if (intent.verb === "power-on") return undefined;
         throw error;
       });
-      return judgeIdentity(machine, bmc, node);
+      return settled(judgeIdentity(machine, bmc, node), intent);
     },
   };
+}
+
+/** Bringing back what is off needs no Node, and what a person has agreed to is not asked again. */
+function settled(answer: Answer, intent: ActIntent): Answer {
+  if (answer.says !== "ask") return answer;
+  if (!disrupts(intent)) return allow(answer.reason);
+  return intent.approved.has("identity") ? allow(`${answer.reason}; a person agreed`) : answer;
 }

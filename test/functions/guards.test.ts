@@ -152,8 +152,32 @@ describe("judgeIdentity", () => {
         expect(judge({ uuid: id }, { uuids: [filler] }, node(id)).says).toBe("refuse");
         expect(judge({ uuid: filler }, { uuids: [filler] }, node(filler)).says).toBe("refuse");
         expect(judge({ serial: "Default string" }, { uuids: [id], serial: "Default string" }).says).toBe("refuse");
-        expect(judge({ uuid: id, serial: number }, { uuids: [filler], serial: number }, node(id)).says).toBe("allow");
-        expect(judge({ uuid: id }, { uuids: [id] }, node(filler)).says).toBe("allow");
+        expect(judge({ uuid: id, serial: number }, { uuids: [filler], serial: number }, node(id))).toEqual({
+          says: "allow",
+          reason: "BMC and inventory agree by serial, Node and inventory by uuid",
+        });
+        expect(judge({ uuid: id }, { uuids: [id] }, node(filler))).toEqual({
+          says: "ask",
+          reason: "Node gpu-02 cannot be tied to gpu-02: BMC and inventory agree by uuid, and it tells no usable uuid",
+        });
+      }),
+    );
+  });
+
+  test("a Node that was compared with nothing is asked about; without a uuid in the inventory the BMC's ties it", () => {
+    const two = fc.tuple(uuid, uuid).filter(([a, b]) => !sameUuid(a, b));
+    fc.assert(
+      fc.property(two, serial, junk, ([id, other], number, filler) => {
+        for (const uuids of [[], [filler]]) {
+          expect(judge({ serial: number }, { uuids, serial: number }, node(id))).toEqual({
+            says: "ask",
+            reason: `Node gpu-02 cannot be tied to gpu-02: BMC and inventory agree by serial, and neither knows a uuid to compare with its ${id}`,
+          });
+          expect(judge({ serial: number }, { uuids, serial: number }, undefined).says).toBe("allow");
+        }
+        const told = judge({ serial: number }, { uuids: [other, id], serial: number }, node(id));
+        expect(told).toEqual({ says: "allow", reason: "BMC and inventory agree by serial, Node and BMC by uuid" });
+        expect(judge({ serial: number }, { uuids: [other], serial: number }, node(id)).says).toBe("refuse");
       }),
     );
   });
