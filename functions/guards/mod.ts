@@ -29,7 +29,7 @@ export function createGuards(options: { office: Office; ports: Ports; stopFile: 
     ledgerGuard((machine) => office.ledger.of(machine)),
     trustGuard({ settings, inventory: ports.inventory }),
     selfProtectionGuard(ports.inventory),
-    roleGuard(ports.inventory),
+    roleGuard({ inventory: ports.inventory, node }),
     identityGuard({ inventory: ports.inventory, power: ports.power, node }),
     lostGuard(ports, (machine) => incidents.of(machine)),
     stormGuard({ inventory: ports.inventory, incidents: () => incidents.all(), now, limits: options.storm }),
