@@ -21,6 +21,7 @@ import {
 } from "#events";
 import { createGuards } from "#functions/guards/mod.ts";
 import { precedence } from "#functions/precedence.ts";
+import { rememberAddresses } from "./addresses.ts";
 import { clusterless } from "./clusterless.ts";
 import { createDesk } from "./desk.ts";
 import { openNatsDoor } from "./door.ts";
@@ -62,8 +63,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   const stops: Stop[] = [() => store.close()];
   const power = createPowers({ machines: config.machines, clock: systemClock, pins: createPins(store) });
   stops.unshift(() => power.close());
-  const cluster = openCluster(config, options, inventory, log, stops);
-  const os = createOs(inventory, options);
+  const { cluster, addressOf } = rememberAddresses(openCluster(config, options, inventory, log, stops));
+  const os = createOs(inventory, options, addressOf);
   const ports = { inventory, power, cluster, os };
 
   const guards: Guard[] = [];
@@ -130,9 +131,9 @@ function openCluster(config: Config, options: ComposeOptions, inventory: Invento
   return cluster;
 }
 
-function createOs(inventory: Inventory, options: ComposeOptions): Os {
+function createOs(inventory: Inventory, options: ComposeOptions, seenAt: (machine: string) => string | undefined): Os {
   const usual = (machine: string) => {
-    const { address } = inventory.machine(machine);
+    const { address = seenAt(machine) } = inventory.machine(machine);
     return address === undefined ? undefined : { host: address };
   };
   return createTlsProbe({ addressOf: options.osAddress ?? usual, clock: options.clock ?? systemClock });

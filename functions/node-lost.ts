@@ -1,7 +1,7 @@
 import { nodeLost, nodeReady, nodeRetired, TerminalError } from "#events";
 import { defineFunction } from "./define.ts";
 import { fence } from "./fragments/fence.ts";
-import { collectEvidence, confirmLost, offByPowerLoss, powerFound } from "./fragments/lost.ts";
+import { collectEvidence, confirmLost, offByPowerLoss } from "./fragments/lost.ts";
 import { powerOn } from "./fragments/power.ts";
 import { proveReturned, uncordon } from "./fragments/service.ts";
 
@@ -19,7 +19,7 @@ export default defineFunction(
     limit: { perMachine: ["2/6h", "3/24h", "5/7d"], fleet: "4/24h" },
   },
   async ({ event, step, ports }) => {
-    const { machine } = event.data;
+    const { machine, openedAt } = event.data;
     if (await step.waitFor("give it a chance to return", nodeReady, { within: ports.inventory.patience(machine) })) return;
 
     const sure = await step.until(
@@ -38,13 +38,12 @@ export default defineFunction(
     const bootBefore = await step.run("note its boot id", async (signal) => (await ports.cluster.node(machine, signal))?.bootID ?? null, {
       reads: true,
     });
-    const power = await step.run("read its power", (signal) => powerFound(machine, ports, signal), { reads: true });
-    if (power === "off" && !(await step.run("was it a power loss", (signal) => offByPowerLoss(machine, ports, signal), { reads: true }))) {
-      const ask = `${machine} was found off and Lightsout did not do it: somebody may have their hands in it. Bring it back?`;
-      await step.approve("bring it back", { ask, plan: { machine, evidence }, within: "24h" });
-    }
 
-    await fence(machine, step, ports);
+    await fence(machine, step, ports, async () => {
+      if (await step.run("was it a power loss", (signal) => offByPowerLoss(machine, openedAt, ports, signal), { reads: true })) return;
+      const ask = `${machine} was found off and this run did not do it: somebody may have their hands in it. Bring it back?`;
+      await step.approve("bring it back", { ask, plan: { machine, evidence }, within: "24h" });
+    });
     await step.act("power on", powerOn(machine, ports));
     await proveReturned(machine, step, ports, bootBefore);
     await uncordon(machine, step, ports);

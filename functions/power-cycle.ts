@@ -15,11 +15,15 @@ export default defineFunction(
   },
   async ({ event, step, ports }) => {
     const { machine, hard } = event.data;
-    await takeOutOfService(machine, step, ports, hard);
+    const found = await takeOutOfService(machine, step, ports, hard);
     const bootBefore = await step.run("note its boot id", async (signal) => (await ports.cluster.node(machine, signal))?.bootID ?? null, {
       reads: true,
     });
-    await step.act("power off", hard ? forceOff(machine, ports) : gracefulOff(machine, ports));
+    const { result } = await step.act("power off", hard ? forceOff(machine, ports) : gracefulOff(machine, ports));
+    if (result === "already" && found === "on") {
+      const ask = `${machine} was switched off by somebody else meanwhile: they may have their hands in it. Switch it on?`;
+      await step.approve("switch it on again", { ask, plan: { machine }, within: "24h" });
+    }
     await step.act("power on", powerOn(machine, ports));
     await proveReturned(machine, step, ports, bootBefore);
     await uncordon(machine, step, ports);

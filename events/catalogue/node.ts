@@ -6,7 +6,14 @@ const machine = z.string().min(1);
 /** A Node left Ready and its lease went stale (or another program says so). A hint: the function looks for itself. */
 export const nodeLost = defineEvent("node-lost", {
   origin: "external",
-  schema: z.object({ machine, incident: z.string().optional(), round: z.int().positive().optional(), reason: z.string().optional() }),
+  schema: z.object({
+    machine,
+    incident: z.string().optional(),
+    round: z.int().positive().optional(),
+    reason: z.string().optional(),
+    /** When it was seen to be gone. */
+    openedAt: z.iso.datetime().optional(),
+  }),
   key: (data) => data.machine,
 });
 

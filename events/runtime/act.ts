@@ -132,7 +132,9 @@ async function attempt(drive: Drive, step: string, act: Act, times: Times): Prom
   if (!verdicts) return;
   if (before.is === "done") {
     const position = await undisturbedPosition(drive);
-    await drive.journal.append({ is: "outcome", step, attempt: number, result: "already", seen: before.seen, position });
+    // After an attempt of ours nobody can say that it was so without us.
+    const result = number === 1 ? "already" : "done";
+    await drive.journal.append({ is: "outcome", step, attempt: number, result, seen: before.seen, position });
     return;
   }
   const { leaves } = act;
@@ -171,6 +173,7 @@ async function attempt(drive: Drive, step: string, act: Act, times: Times): Prom
     return;
   }
   await outcome(drive, intent, await settle(drive, act, times, started.mono, answer.seen));
+  if (leaves && act.leftNothing?.(answer.seen)) await drive.journal.append({ is: "cleared", kind: leaves.kind });
 }
 
 interface Answer {

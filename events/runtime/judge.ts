@@ -37,25 +37,9 @@ export async function judge(
   act: Pick<Act, "machine" | "verb">,
   observed: Observation,
 ): Promise<readonly Verdict[] | undefined> {
-  const { journal, office, control, spec, name } = drive;
+  const { journal, office, control, spec } = drive;
   control.boundary();
-  const approved = new Set(
-    journal.entries.flatMap((entry) =>
-      entry.is === "decided" && entry.approved && entry.step.startsWith("ask: ") ? [entry.step.slice(5)] : [],
-    ),
-  );
-  const intent: ActIntent = {
-    run: name.run,
-    function: spec,
-    event: drive.event,
-    step,
-    machine: act.machine,
-    verb: act.verb,
-    first: !journal.entries.some((entry) => entry.is === "intent" || entry.is === "obliged"),
-    approved,
-    observed,
-  };
-  const verdicts = await askGuards(office.guards, intent);
+  const verdicts = await askGuards(office.guards, intentOf(drive, step, act, observed));
   const held = worst(verdicts);
   if (!held) return verdicts;
   const reason = `${held.guard}: ${held.reason}`;
@@ -83,6 +67,32 @@ export async function judge(
   drive.show({ status: "waiting", reason, step, nextWake: office.clock.now() + recheckMs });
   await control.wait(recheckMs);
   return undefined;
+}
+
+/** Whether a guard would hold the function's first act back now, without waiting, asking or recording. */
+export async function wouldHold(drive: Drive, step: string): Promise<boolean> {
+  const [verb] = drive.spec.acts;
+  if (verb === undefined) return false;
+  const intent = intentOf(drive, step, { machine: drive.name.key, verb }, { is: "done", seen: "under way" });
+  return worst(await askGuards(drive.office.guards, intent)) !== undefined;
+}
+
+function intentOf(drive: Drive, step: string, act: Pick<Act, "machine" | "verb">, observed: Observation): ActIntent {
+  const { entries } = drive.journal;
+  const approved = entries.flatMap((entry) =>
+    entry.is === "decided" && entry.approved && entry.step.startsWith("ask: ") ? [entry.step.slice(5)] : [],
+  );
+  return {
+    run: drive.name.run,
+    function: drive.spec,
+    event: drive.event,
+    step,
+    machine: act.machine,
+    verb: act.verb,
+    first: !entries.some((entry) => entry.is === "intent" || entry.is === "obliged"),
+    approved: new Set(approved),
+    observed,
+  };
 }
 
 /** A guard said no. With `quarantine`, the machine is left alone until a person releases it. */

@@ -35,6 +35,8 @@ export interface Act {
   /** The command that undoes it by hand, for the undo card. */
   readonly undo: string;
   readonly leaves?: Obligation;
+  /** Says of what `perform` answered that nothing of ours was left after all (a person's cordon stays theirs). */
+  readonly leftNothing?: (answer: string) => boolean;
 }
 
 export interface ActOutcome {
@@ -52,8 +54,10 @@ export interface RunOptions<Result> {
   readonly leaves?: Obligation;
   /** Says of the result that nothing was left after all (a person's cordon stays theirs). */
   readonly leftNothing?: (result: Result) => boolean;
-  /** The obligation that the step takes back. */
+  /** The obligation that the step takes back. Where none of this kind is open, here or inherited, the work is not run: it is not ours. */
   readonly clears?: Obligation["kind"];
+  /** The guards are asked before the work and every five seconds while it goes on: one that says no stops it, and it begins again after. */
+  readonly guarded?: boolean;
   /** The work only reads: a plan may run it. */
   readonly reads?: boolean;
   /** What a plan takes for the answer of work that it must not run. */

@@ -1,13 +1,13 @@
 import { type EventDefinition, stableId } from "../define-event.ts";
 import { milliseconds } from "../duration.ts";
 import { DeniedError, explain, LightsoutError, RefusedError, TerminalError } from "../errors.ts";
-import { type Entry, forebears, type Obligation, RunLostError, waitPosition } from "../journal.ts";
+import { type Entry, forebears, type Obligation, openObligations, RunLostError, waitPosition } from "../journal.ts";
 import type { Json } from "../json.ts";
 import { takeEffect } from "./accept.ts";
 import { actStep, gateDeadlineMs } from "./act.ts";
 import { approveStep } from "./approve.ts";
 import { DriveEnd } from "./control.ts";
-import { judge } from "./judge.ts";
+import { judge, wouldHold } from "./judge.ts";
 import type { Drive } from "./office.ts";
 import type { Step } from "./spec.ts";
 
@@ -90,10 +90,16 @@ export function createStep(pass: Pass): Step {
       pass.enter(name, async () => {
         const before = pass.done(name);
         if (before) return before.result as never;
-        const { attempts = 3, timeout = "30s", leaves, leftNothing, clears } = options;
+        const { attempts = 3, timeout = "30s", leaves, leftNothing, clears, guarded } = options;
+        if (clears && !openObligations(journal.entries).some((open) => open.kind === clears)) {
+          await pass.record(name, undefined);
+          return undefined as never;
+        }
         drive.show({ status: "running", reason: name, step: name, nextWake: clock.now() + milliseconds(timeout) });
         if (leaves) await oblige(drive, name, leaves);
-        const result = await attempted(drive, name, attempts, (signal) => work(signal), milliseconds(timeout), leaves ?? clears);
+        const marks = leaves !== undefined || clears !== undefined;
+        const tryIt = (halt?: AbortSignal) => attempted(drive, name, work, { attempts, timeoutMs: milliseconds(timeout), marks, halt });
+        const result = await (guarded ? underGuard(drive, name, tryIt) : tryIt());
         if (leaves && leftNothing?.(result)) await journal.append({ is: "cleared", kind: leaves.kind });
         if (clears) await journal.append({ is: "cleared", kind: clears });
         await pass.record(name, result as Json | undefined);
@@ -181,10 +187,43 @@ export function createStep(pass: Pass): Step {
 
 /** A run that acts sets nothing in the world that its guards would not let it act on: a cordon under `observe` is not nothing. */
 async function oblige(drive: Drive, step: string, leaves: Obligation): Promise<void> {
-  const [verb] = drive.spec.acts;
-  const act = verb && { machine: leaves.machine, verb };
-  while (act && !(await judge(drive, step, act, { is: "not-done", seen: `before ${leaves.kind}` }))) drive.control.boundary();
+  await allowed(drive, step, `before ${leaves.kind}`);
   await drive.journal.append({ is: "obliged", obligation: leaves });
+}
+
+/** Waits until every guard allows the first thing that the function would do. */
+async function allowed(drive: Drive, step: string, seen: string): Promise<void> {
+  const [verb] = drive.spec.acts;
+  const act = verb && { machine: drive.name.key, verb };
+  while (act && !(await judge(drive, step, act, { is: "not-done", seen }))) drive.control.boundary();
+}
+
+/** How often the guards are asked while guarded work goes on. */
+const guardEveryMs = 5000;
+
+/** Work that is stopped when a guard no longer allows it, and begun again when all do. */
+async function underGuard<Result>(drive: Drive, step: string, work: (halt: AbortSignal) => Promise<Result>): Promise<Result> {
+  const { clock } = drive.office;
+  for (;;) {
+    await allowed(drive, step, "before the work");
+    const halt = new AbortController();
+    const done = new AbortController();
+    const watching = (async () => {
+      while (!done.signal.aborted) {
+        await clock.sleep(guardEveryMs, done.signal).catch(() => undefined);
+        if (!done.signal.aborted && (await wouldHold(drive, step)))
+          return halt.abort(new LightsoutError("LO_HELD", "a guard holds it back"));
+      }
+    })();
+    try {
+      return await work(halt.signal);
+    } catch (error) {
+      if (!halt.signal.aborted) throw error;
+    } finally {
+      done.abort();
+      await watching;
+    }
+  }
 }
 
 /** Journals a wait's deadline once and answers what is left of it; a resumed run keeps the deadline it had. */
@@ -216,11 +255,10 @@ async function look<Result>(drive: Drive, probe: (signal: AbortSignal) => Promis
 async function attempted<Result>(
   drive: Drive,
   step: string,
-  attempts: number,
   work: (signal: AbortSignal) => Promise<Result> | Result,
-  timeoutMs: number,
-  marks: unknown,
+  how: { attempts: number; timeoutMs: number; marks: boolean; halt: AbortSignal | undefined },
 ): Promise<Result> {
+  const { attempts, timeoutMs, marks, halt } = how;
   const { journal, office, control } = drive;
   let failed = journal.entries.filter((entry) => entry.is === "failed" && entry.step === step).length;
   for (;;) {
@@ -228,10 +266,11 @@ async function attempted<Result>(
     try {
       return await office.slots.with(drive.spec.on.lane, async () => {
         if (marks) await asOwner(drive);
-        return limited(drive, timeoutMs, async (signal) => work(signal));
+        return limited(drive, timeoutMs, async (signal) => work(halt ? AbortSignal.any([signal, halt]) : signal));
       });
     } catch (error) {
       control.boundary();
+      if (halt?.aborted) throw error;
       const final = error instanceof TerminalError || error instanceof RefusedError || error instanceof DeniedError;
       if (error instanceof DriveEnd || error instanceof RunLostError || final) throw error;
       failed += 1;

@@ -1,58 +1,71 @@
-import { freezeRequested, RefusedError, type Step, TerminalError } from "#events";
+import { DeniedError, explain, freezeRequested, RefusedError, type Step, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
+import { nobodyToAsk } from "./lost.ts";
 import { forceOff } from "./power.ts";
 import { cordon, uncordon } from "./service.ts";
 
 type Fencing = Pick<Ports, "inventory" | "power" | "cluster" | "os">;
 
 /**
- * Fences a lost machine so that its storage may move: off, two Off readings apart, the same reading again in the step that taints
+ * Fences a lost machine so that its storage may move: cordon, off, two Off readings apart, the same reading again in the step that taints
  * it out of service, then a bounded wait, while it is off, until its pods and volumes are gone. It ends off, cordoned and tainted. A
- * silent BMC parks it before anything but the cordon is set.
+ * silent BMC parks it before anything but the cordon is set. `foundOff` is asked when the machine was off already, and not by this run.
  */
-export async function fence(machine: string, step: Step, ports: Fencing): Promise<void> {
-  const renewals = await step.run("note which other nodes renew their lease", (signal) => healthyLeases(machine, ports, signal), {
-    reads: true,
-  });
+export async function fence(machine: string, step: Step, ports: Fencing, foundOff: () => Promise<void>): Promise<void> {
+  const others = await step.run("note which other nodes serve", (signal) => servingNodes(machine, ports, signal), { reads: true });
   await cordon(machine, step, ports);
-  try {
-    await step.act("power off", forceOff(machine, ports));
-  } catch (error) {
-    // Refused, so it runs on untouched: it may serve again.
-    if (error instanceof RefusedError) await uncordon(machine, step, ports);
-    throw error;
-  }
+  await cutPower(machine, step, ports, foundOff);
+  const renewals = await step.run("note their leases", (signal) => leasesOf(others, ports, signal), { reads: true });
   await step.sleep("let it be off for a moment", "5s");
-  await step.run("read Off a second time", (signal) => mustBeOff(machine, ports, signal), {
-    reads: true,
-    attempts: 20,
-  });
-
-  const dark = await step.until("every other node still renews its lease", (signal) => noOtherWentDark(renewals, ports, signal), {
-    every: "2s",
-    within: "60s",
-  });
-  if (!dark) {
-    const reason = `${machine} reads Off, but another node stopped renewing its lease at the same time: the wrong box may have been cut`;
-    await step.emit("freeze everything", freezeRequested, { reason });
-    throw new TerminalError(reason, {
-      hint: "Everything is frozen. Compare the BMC addresses and serials with the rack, then `lightsout unfreeze`",
-    });
-  }
-
+  await step.run("read Off a second time", (signal) => mustBeOff(machine, ports, signal), { reads: true, attempts: 20 });
+  await onlyItWentDark(machine, renewals, step, ports);
   await step.act("taint it out of service", outOfService(machine, ports));
   const gone = await step.until("its pods and volumes are gone", (signal) => detached(machine, ports, signal), {
     every: "2s",
     within: "6m",
   });
-  if (gone === "reads on") {
-    await step.run("take the taint back at once", async (signal) => ports.cluster.untaintOutOfService(machine, signal), {
-      clears: "out-of-service-taint",
-    });
-    throw new TerminalError(`${machine} reads On while it was to stay off: somebody else is switching it. The taint was taken back`, {
-      hint: `See who is at ${machine}, then \`lightsout release ${machine}\``,
-    });
+  if (gone === "reads on") await takeTaintBack(machine, step, ports);
+}
+
+async function cutPower(machine: string, step: Step, ports: Fencing, foundOff: () => Promise<void>): Promise<void> {
+  try {
+    const { result } = await step.act("power off", forceOff(machine, ports));
+    if (result === "already") await foundOff();
+  } catch (error) {
+    // A guard or a person said no, so it stays as it was: it may serve again.
+    if (error instanceof RefusedError || error instanceof DeniedError) await uncordon(machine, step, ports);
+    throw error;
   }
+}
+
+/** If another node fell silent with the off, the wrong box may have been cut: nothing is tainted and everything is frozen. */
+async function onlyItWentDark(machine: string, renewals: Renewals, step: Step, ports: Fencing): Promise<void> {
+  const renewed = await step.until("every other node still renews its lease", (signal) => allRenewed(renewals, ports, signal), {
+    every: "2s",
+    within: "60s",
+  });
+  if (renewed) return;
+  const reason = `${machine} reads Off, but another node stopped renewing its lease at the same time: the wrong box may have been cut`;
+  await step.emit("freeze everything", freezeRequested, { reason });
+  throw new TerminalError(reason, {
+    hint: "Everything is frozen. Compare the BMC addresses and serials with the rack, then `lightsout unfreeze`",
+  });
+}
+
+/** On while it was to stay off: the taint detaches storage from a machine that runs, so it is taken back however long the API takes. */
+async function takeTaintBack(machine: string, step: Step, ports: Fencing): Promise<never> {
+  const { node } = ports.inventory.machine(machine);
+  const what = `${machine} reads On while it was to stay off: somebody else is switching it`;
+  try {
+    await step.run("take the taint back at once", (signal) => ports.cluster.untaintOutOfService(machine, signal), {
+      clears: "out-of-service-taint",
+      attempts: 200,
+    });
+  } catch (error) {
+    const hint = `Its storage is being detached: kubectl taint node ${node} node.kubernetes.io/out-of-service-`;
+    throw new TerminalError(`${what}, and its taint cannot be taken back: ${explain(error)}`, { hint, cause: error });
+  }
+  throw new TerminalError(`${what}. The taint was taken back`, { hint: `See who is at ${machine}, then \`lightsout release ${machine}\`` });
 }
 
 /** The out-of-service taint as an act: guarded, and only on a machine that reads off in the same breath. */
@@ -80,6 +93,7 @@ async function mustBeOff(machine: string, ports: Fencing, signal?: AbortSignal):
   // At once: the taint must be set within the gate's five seconds, and a machine that is off keeps the probe waiting for three of them.
   const [{ state, raw }, signs] = await Promise.all([ports.power.of(machine).state(signal), ports.os.signsOfLife(machine, signal)]);
   if (state !== "off") throw new RefusedError(`${machine} reads ${raw}, not off`, { hint: "Nothing was tainted; look at the machine" });
+  if (signs.length === 0) throw nobodyToAsk(machine);
   const living = signs.find((sign) => sign.answered);
   if (living) {
     throw new RefusedError(
@@ -93,18 +107,21 @@ async function mustBeOff(machine: string, ports: Fencing, signal?: AbortSignal):
 
 type Renewals = Readonly<Record<string, string>>;
 
-async function healthyLeases(machine: string, ports: Fencing, signal: AbortSignal): Promise<Renewals> {
+async function servingNodes(machine: string, ports: Fencing, signal: AbortSignal): Promise<string[]> {
   const own = ports.inventory.machine(machine).node;
   const nodes = await ports.cluster.nodes(signal);
-  const healthy = nodes.filter((node) => node.name !== own && node.ready === "true" && node.leaseRenewed !== undefined);
-  return Object.fromEntries(healthy.map((node) => [node.name, node.leaseRenewed ?? ""]));
+  return nodes.filter((node) => node.name !== own && node.ready === "true" && node.leaseRenewed !== undefined).map((node) => node.name);
 }
 
-async function noOtherWentDark(before: Renewals, ports: Fencing, signal: AbortSignal): Promise<true | undefined> {
-  const now = await ports.cluster.nodes(signal);
-  const renewed = (name: string) => now.some((node) => node.name === name && node.leaseRenewed !== before[name]);
-  const removed = (name: string) => !now.some((node) => node.name === name);
-  return Object.keys(before).every((name) => renewed(name) || removed(name)) || undefined;
+async function leasesOf(names: readonly string[], ports: Fencing, signal: AbortSignal): Promise<Renewals> {
+  const nodes = await ports.cluster.nodes(signal);
+  return Object.fromEntries(nodes.filter((node) => names.includes(node.name)).map((node) => [node.name, node.leaseRenewed ?? ""]));
+}
+
+async function allRenewed(before: Renewals, ports: Fencing, signal: AbortSignal): Promise<true | undefined> {
+  const now = await leasesOf(Object.keys(before), ports, signal);
+  // A Node that was deleted meanwhile says nothing of power.
+  return Object.keys(before).every((name) => now[name] === undefined || now[name] !== before[name]) || undefined;
 }
 
 /** `gone`, `reads on`, or not yet. */

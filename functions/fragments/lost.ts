@@ -1,5 +1,4 @@
-import type { PowerStatus } from "#adapters/power/port.ts";
-import { DeviceError, explain, type Json, milliseconds, UnsupportedError } from "#events";
+import { DeviceError, explain, type Json, milliseconds, RefusedError, UnsupportedError } from "#events";
 import type { Ports } from "../define.ts";
 
 type Lookers = Pick<Ports, "inventory" | "power" | "cluster" | "os">;
@@ -19,7 +18,14 @@ export async function confirmLost(machine: string, ports: Lookers, signal?: Abor
   if (node?.ready === "true") return { is: "returned", why: `Node ${node.name} is Ready` };
   if (node?.ready === "false")
     return { is: "alive", why: `Node ${node.name} reports itself not ready (${node.readyReason ?? "no reason"}): sick, not lost` };
-  const living = (await ports.os.signsOfLife(machine, signal)).find((sign) => sign.answered);
+  if (node?.ready !== "unknown")
+    return {
+      is: "alive",
+      why: node ? "its Node has not said yet whether it is ready" : "it has no Node: only what was seen to go is lost",
+    };
+  const signs = await ports.os.signsOfLife(machine, signal);
+  if (signs.length === 0) throw nobodyToAsk(machine);
+  const living = signs.find((sign) => sign.answered);
   if (living) return { is: "alive", why: `${living.service} answers: ${living.seen}` };
   const activity = await ofBmc(() => ports.power.of(machine).activity(signal));
   if (typeof activity === "string") return { is: "silent", why: activity };
@@ -27,6 +33,12 @@ export async function confirmLost(machine: string, ports: Lookers, signal?: Abor
   if (activity.booting) return { is: "alive", why: `it is booting: ${activity.raw}` };
   return { is: "lost", why: `Node Unknown; kubelet, Talos and firmware silent (${activity.raw})` };
 }
+
+/** Silence counts only from somebody who was asked. */
+export const nobodyToAsk = (machine: string): RefusedError =>
+  new RefusedError(`no address of ${machine}'s operating system is known: nobody could be asked whether it lives`, {
+    hint: "Give its address in lightsout.yaml",
+  });
 
 /** What the BMC answers, or why it does not. */
 async function ofBmc<Answer>(ask: () => Promise<Answer>): Promise<Answer | string> {
@@ -38,14 +50,13 @@ async function ofBmc<Answer>(ask: () => Promise<Answer>): Promise<Answer | strin
   }
 }
 
-/** The power as the BMC reads it now; a BMC that does not answer is `unknown`, never off. */
-export async function powerFound(machine: string, ports: Lookers, signal?: AbortSignal): Promise<PowerStatus["state"]> {
-  const found = await ofBmc(() => ports.power.of(machine).state(signal));
-  return typeof found === "string" ? "unknown" : found.state;
-}
+/** How long one part of the evidence may take. */
+const evidenceMs = 8000;
 
 /** What to keep before the power is cut and the traces are gone. A part that cannot be read says so. */
 export async function collectEvidence(machine: string, ports: Lookers, signal?: AbortSignal): Promise<Json> {
+  // A dead BMC must not use up the step: what is not there soon is not there.
+  const soon = AbortSignal.any([...(signal ? [signal] : []), AbortSignal.timeout(evidenceMs)]);
   const power = () => ports.power.of(machine);
   const tell = async (read: () => Promise<Json>): Promise<Json> => {
     try {
@@ -54,24 +65,32 @@ export async function collectEvidence(machine: string, ports: Lookers, signal?: 
       return `not read: ${explain(error)}`;
     }
   };
-  return {
-    state: await tell(async () => (await power().state(signal)).raw),
-    firmware: await tell(async () => (await power().activity(signal)).raw),
-    watts: await tell(async () => power().powerReading(signal)),
-    log: await tell(async () => (await power().eventLog({ limit: 8 }, signal)).map((entry) => `${entry.at ?? "?"} ${entry.message}`)),
-    pods: await tell(async () =>
-      (await ports.cluster.pods(machine, signal)).filter((pod) => !pod.daemonSet).map((pod) => `${pod.namespace}/${pod.name}`),
-    ),
-    bootID: await tell(async () => (await ports.cluster.node(machine, signal))?.bootID ?? null),
+  const parts: Record<string, () => Promise<Json>> = {
+    state: async () => (await power().state(soon)).raw,
+    firmware: async () => (await power().activity(soon)).raw,
+    watts: async () => power().powerReading(soon),
+    log: async () => (await power().eventLog({ limit: 8 }, soon)).map((entry) => `${entry.at ?? "?"} ${entry.message}`),
+    pods: async () =>
+      (await ports.cluster.pods(machine, soon)).filter((pod) => !pod.daemonSet).map((pod) => `${pod.namespace}/${pod.name}`),
+    bootID: async () => (await ports.cluster.node(machine, soon))?.bootID ?? null,
   };
+  const told = await Promise.all(Object.entries(parts).map(async ([name, read]) => [name, await tell(read)] as const));
+  return Object.fromEntries(told);
 }
 
-/** Off without our doing, after a power loss that the BMC's log shows, on a machine whose owner allows to bring it back. */
-export async function offByPowerLoss(machine: string, ports: Lookers, signal?: AbortSignal): Promise<boolean> {
+/** How much older than the loss a power loss in the log may be: a watcher's grace, a slow clock. */
+const evidenceAgeMs = 15 * 60_000;
+
+/**
+ * Off without our doing, on a machine whose owner allows to bring it back after a power loss that the BMC's log shows: the newest entry
+ * about power, and from the time of the loss. No date is no evidence, nor is a log that cannot be read.
+ */
+export async function offByPowerLoss(machine: string, lostAt: string | undefined, ports: Lookers, signal?: AbortSignal): Promise<boolean> {
   if (ports.inventory.machine(machine).foundOff !== "power-on") return false;
-  const log = await ports.power.of(machine).eventLog({ limit: 16 }, signal);
-  const last = log.findLast((entry) => entry.power !== undefined);
-  return last?.power === "ac-lost" || last?.power === "ac-restored";
+  const log = await ofBmc(() => ports.power.of(machine).eventLog({ limit: 16 }, signal));
+  const last = typeof log === "string" ? undefined : log.findLast((entry) => entry.power !== undefined);
+  if (!last?.at || !lostAt || !(Date.parse(last.at) >= Date.parse(lostAt) - evidenceAgeMs)) return false;
+  return last.power === "ac-lost" || last.power === "ac-restored";
 }
 
 /** How long a boot may take before it is asked about: `max(5 m, 1.5 × its boot time)`. */

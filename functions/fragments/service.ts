@@ -1,3 +1,4 @@
+import type { PowerStatus } from "#adapters/power/port.ts";
 import { type Step, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
 import { bootPatience } from "./lost.ts";
@@ -35,6 +36,7 @@ export async function cordon(machine: string, step: Step, ports: Serving): Promi
     settle: "25s",
     undo,
     leaves: { kind: "cordon", machine, undo },
+    leftNothing: (whose) => whose === "theirs",
   });
 }
 
@@ -43,25 +45,33 @@ export async function uncordon(machine: string, step: Step, ports: Serving): Pro
   await step.run("uncordon", (signal) => ports.cluster.uncordon(machine, step.self, signal), { clears: "cordon" });
 }
 
-/** Cordons and drains a machine that serves, if its BMC can switch it at all. What cannot be moved is put before a person. */
-export async function takeOutOfService(machine: string, step: Step, ports: Switching, hard: boolean): Promise<void> {
-  await step.run("see that its BMC answers", async (signal) => (await ports.power.of(machine).state(signal)).raw, { reads: true });
-  if (!(await step.run("find its Node", async (signal) => (await ports.cluster.node(machine, signal))?.name ?? null, { reads: true })))
-    return;
+/**
+ * Cordons and drains a machine that serves, if its BMC can switch it at all. What cannot be moved is put before a person. Answers the power
+ * it found.
+ */
+export async function takeOutOfService(machine: string, step: Step, ports: Switching, hard: boolean): Promise<PowerStatus["state"]> {
+  const found = await step.run("see that its BMC answers", async (signal) => (await ports.power.of(machine).state(signal)).state, {
+    reads: true,
+  });
+  const node = await step.run("find its Node", async (signal) => (await ports.cluster.node(machine, signal))?.name ?? null, {
+    reads: true,
+  });
+  if (node === null) return found;
   await cordon(machine, step, ports);
-  if (hard) return;
+  if (!hard) await drain(machine, step, ports);
+  return found;
+}
+
+async function drain(machine: string, step: Step, ports: Serving): Promise<void> {
   const report = await step.run("drain", (signal) => drained(machine, ports, signal), {
     timeout: "11m",
     attempts: 2,
+    guarded: true,
     planned: { left: [], evicted: 0 },
   });
   if (report.left.length === 0) return;
-  const left = report.left.join("; ");
-  await step.approve("go on with these pods", {
-    ask: `${machine} still runs: ${left}. Go on and stop them?`,
-    plan: { machine, left: report.left },
-    within: "4h",
-  });
+  const ask = `${machine} still runs: ${report.left.join("; ")}. Go on and stop them?`;
+  await step.approve("go on with these pods", { ask, plan: { machine, left: report.left }, within: "4h" });
 }
 
 async function drained(machine: string, ports: Serving, signal: AbortSignal): Promise<{ left: string[]; evicted: number }> {

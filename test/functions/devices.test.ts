@@ -35,7 +35,7 @@ test("already-off answered 400 or 409: the state decides, and nothing is sent ag
   expect(await rig.ended(run)).toBe("ok");
   const lines = await rig.lines(run);
   expect(lines).toContain('outcome "power off" not-done: gpu-02: force-off: HTTP 409: the system is off already');
-  expect(lines).toContain('outcome "power off" already: power Off');
+  expect(lines).toContain('outcome "power off" done: power Off');
   expect(box.writes.map((write) => write.verb)).toEqual(["power-on"]);
 });
 

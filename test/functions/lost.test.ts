@@ -183,18 +183,74 @@ for (const [evidence, goesOn] of [
     const rig = await startRig({ machines: rack.map((name) => ({ name, foundOff: "power-on" as const })) });
     const box = rig.world.machine("gpu-02");
     box.bmc.log = [
-      { severity: "ok", message: "boot", power: "turned-on" },
-      { severity: "critical", message: evidence, power: evidence },
+      { severity: "ok", message: "boot", power: "turned-on", at: "2025-12-01T00:00:00Z" },
+      { severity: "critical", message: evidence, power: evidence, at: "2026-01-01T00:00:30Z" },
     ];
     box.press("off");
     await rig.clock.sleep(60_000);
     await seenToGo(rig);
-    const run = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external" });
+    const run = await rig.say("node-lost", { machine: "gpu-02", openedAt: "2026-01-01T00:02:00Z" }, { origin: "external" });
     if (goesOn) expect(await rig.ended(run)).toBe("ok");
     else await rig.until("it asks", async () => (await rig.summary(run))?.status === "asking");
     expect(box.writes.map((write) => write.verb)).toEqual(goesOn ? ["power-on"] : []);
   });
 }
+
+test("found off: a power loss of last month is no evidence for this one", async () => {
+  const rig = await startRig({ machines: rack.map((name) => ({ name, foundOff: "power-on" as const })) });
+  const box = rig.world.machine("gpu-02");
+  box.bmc.log = [{ severity: "critical", message: "ac restored", power: "ac-restored", at: "2025-12-01T00:00:00Z" }];
+  box.press("off");
+  await rig.clock.sleep(60_000);
+  await seenToGo(rig);
+  const run = await rig.say("node-lost", { machine: "gpu-02", openedAt: "2026-01-01T00:02:00Z" }, { origin: "external" });
+  await rig.until("it asks", async () => (await rig.summary(run))?.status === "asking");
+  expect(box.writes).toEqual([]);
+});
+
+test("found off while it waited for a person: what was read hours ago decides nothing", async () => {
+  const rig = await startRig({ machines: rack.map((name) => ({ name, trust: "ask" as const })) });
+  const box = rig.world.machine("gpu-02");
+  box.hang();
+  await rig.clock.sleep(60_000);
+  await seenToGo(rig);
+  const run = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external" });
+  await rig.until("it asks for trust", async () => (await rig.summary(run))?.status === "asking");
+  await rig.clock.sleep(3 * 3_600_000);
+  box.press("off");
+  await rig.clock.sleep(60_000);
+  await rig.answer(run, true);
+  await rig.until("it asks again", async () => (await rig.lines(run)).some((line) => line.startsWith('asked "bring it back"')));
+  expect(box.writes).toEqual([]);
+});
+
+test("a wait between the note and the off does not blind the look at the other nodes", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  const other = rig.world.machine("gpu-03");
+  const cluster = rig.world.ports.cluster;
+  const cordon = cluster.cordon.bind(cluster);
+  Object.assign(cluster, {
+    async cordon(...given: Parameters<typeof cordon>) {
+      await rig.clock.sleep(3000);
+      return cordon(...given);
+    },
+  });
+  box.hang();
+  const power = rig.world.ports.power.of("gpu-02");
+  const off = power.off.bind(power);
+  Object.assign(power, {
+    async off(...given: Parameters<typeof off>) {
+      const receipt = await off(...given);
+      other.hang();
+      return receipt;
+    },
+  });
+  const run = await lost(rig);
+  expect(await rig.ended(run)).toBe("failed");
+  expect(await rig.office.settings.freeze()).toBeDefined();
+  expect(box.did.taint).toBe(0);
+});
 
 test("another node goes dark after the off: everything is frozen, nothing tainted", async () => {
   const rig = await startRig({ machines: rack });
