@@ -16,9 +16,10 @@ import { peer } from "#test/peers/peer.ts";
 
 const qemu = peer("qemu-system-x86_64", "qemu-system-x86");
 const dnsmasq = peer("dnsmasq", "dnsmasq-base");
+const iproute = peer("ip", "iproute2") ?? "";
 const ipxe = "/usr/lib/ipxe/ipxe.lkrn";
 const run = promisify(execFile);
-const ip = (...args: string[]) => run("ip", args);
+const ip = (...args: string[]) => run(iproute, args);
 
 const space = `lo${process.pid}`;
 const dhcpSpace = `${space}d`;
@@ -47,7 +48,7 @@ async function mayMakeNetworks(): Promise<boolean> {
   }
 }
 
-const runs = qemu !== undefined && dnsmasq !== undefined && existsSync(ipxe) && (await mayMakeNetworks());
+const runs = iproute !== "" && qemu !== undefined && dnsmasq !== undefined && existsSync(ipxe) && (await mayMakeNetworks());
 
 describe.skipIf(!runs)("a real iPXE, DHCP and TFTP by the generated configuration", () => {
   let folder: string;
@@ -83,7 +84,7 @@ describe.skipIf(!runs)("a real iPXE, DHCP and TFTP by the generated configuratio
     const bridge = createServer((from) => pair(from, connect(Number(new URL(server.url).port), "127.0.0.1")));
     await new Promise<void>((resolve) => bridge.listen(socket, resolve));
     const inside = `const n=require("node:net");n.createServer((a)=>{const b=n.connect(process.argv[1]);a.pipe(b).pipe(a);a.on("error",()=>b.destroy());b.on("error",()=>a.destroy())}).listen(8080,"192.0.2.3",()=>console.log("up"))`;
-    const forwarder = spawn("ip", inSpace(space, process.execPath, "-e", inside, socket), { stdio: ["ignore", "pipe", "inherit"] });
+    const forwarder = spawn(iproute, inSpace(space, process.execPath, "-e", inside, socket), { stdio: ["ignore", "pipe", "inherit"] });
     children.add(forwarder);
     await once(forwarder.stdout, "data");
     close = async () => {
@@ -103,7 +104,7 @@ describe.skipIf(!runs)("a real iPXE, DHCP and TFTP by the generated configuratio
     const file = join(folder, `${name}.conf`);
     await writeFile(file, config);
     const args = ["-k", "-C", file, "--user=root", `--dhcp-leasefile=${join(folder, `${name}.leases`)}`, "--pid-file=", "--log-facility=-"];
-    const child = spawn("ip", inSpace(name, dnsmasq ?? "", ...args), { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(iproute, inSpace(name, dnsmasq ?? "", ...args), { stdio: ["ignore", "ignore", "pipe"] });
     children.add(child);
     let said = "";
     await new Promise<void>((resolve, reject) => {
@@ -131,7 +132,7 @@ describe.skipIf(!runs)("a real iPXE, DHCP and TFTP by the generated configuratio
       ...["-drive", `file=${join(folder, "disk.img")},format=raw,if=none,id=d0,snapshot=on`, "-device", "ide-hd,drive=d0,bootindex=2"],
       ...["-kernel", ipxe, "-append", script],
     ];
-    const child = spawn("ip", inSpace(space, qemu ?? "", ...args), { stdio: "ignore" });
+    const child = spawn(iproute, inSpace(space, qemu ?? "", ...args), { stdio: "ignore" });
     children.add(child);
     await once(child, "exit");
     children.delete(child);
