@@ -34,14 +34,16 @@ const acts = (office: Office, run: RunSummary) => office.specs.some((spec) => sp
 /**
  * Tells a loss that was just seen. A machine that came back after its incident began (`readyAt`, wall clock milliseconds) and went again
  * before that could be written down gets the next round. A recovery under way on it, whoever asked for it, is not joined by another.
+ * False when that round is still owed because of it.
  */
-export async function tellLoss(office: Office, runs: Runs, incident: Incident, readyAt: number): Promise<void> {
+export async function tellLoss(office: Office, runs: Runs, incident: Incident, readyAt: number): Promise<boolean> {
   const again = incident.openedAt < readyAt && (await begun(office, incident));
   // Read last: a run is in the index before it has begun.
   const about = await runsAbout(runs, incident.machine);
-  if (about.some((run) => run.status !== "finished" && acts(office, run))) return;
+  if (about.some((run) => run.status !== "finished" && acts(office, run))) return !again;
   const told = again ? await office.incidents.nextRound(incident.machine, incident.round) : incident;
   if (told) await emitRound(office, told);
+  return true;
 }
 
 const minuteMs = 60_000;
@@ -115,8 +117,8 @@ export async function nextRounds(office: Office, runs: Runs, look: Look = {}): P
 }
 
 /**
- * Whether another round may succeed although nothing was heard: the last run saw the machine back, or ended without an act. What was only
- * observed, or a person ended, waits for a person's word.
+ * Whether another round may succeed although nothing was heard: the last run ended without an act, or brought the machine back that then
+ * went again. What was only observed, or a person ended, waits for a person's word.
  */
 async function worthAnother(office: Office, incident: Incident, present: boolean, about: readonly RunSummary[]): Promise<boolean> {
   if (!present && incident.round > 1) return true;
@@ -126,6 +128,6 @@ async function worthAnother(office: Office, incident: Incident, present: boolean
   const { entries } = await readJournal(office.store, last.subject);
   const end = entries.at(-1);
   if (end?.is !== "finished" || office.clock.now() - end.at < restMs(incident.round)) return false;
-  if (end.status === "ok") return true;
+  if (end.status === "ok") return !present && Date.parse(last.startedAt) < incident.openedAt;
   return (end.status === "failed" || end.status === "refused") && !entries.some((entry) => entry.is === "intent");
 }

@@ -109,9 +109,8 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
         const holder = await office.claims.holder(machine);
         // Whoever holds it made it go, or is asking a person about it already; a recovery was only told of it before us.
         if (holder && !recovery.includes(holder.function)) continue;
-        await lost(machine, one);
         // Only now: a loss that could not be written down is told again at the next look.
-        one.healthy = false;
+        if (await lost(machine, one)) one.healthy = false;
       } else if (!baselined) await alreadyLost(machine);
     }
     if (!baselined) {
@@ -122,12 +121,15 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
 
   const lost = async (machine: string, { node, healthyAt }: Watched) => {
     const { want, by = "somebody", why = "no reason given" } = await office.ledger.of(machine);
-    if (want === "off") return log.note("info", `${machine} is gone, and ${by} wants it off (${why}): not lost`);
+    if (want === "off") {
+      log.note("info", `${machine} is gone, and ${by} wants it off (${why}): not lost`);
+      return true;
+    }
     const pods = await cluster.pods(machine).catch(() => []);
     const workloads = pods.filter((pod) => !pod.daemonSet && !pod.mirror).map((pod) => pod.owner ?? `${pod.namespace}/${pod.name}`);
     const reason = `Node ${node.name} is Unknown and renewed no lease for ${Math.round(graceMs / 1000)} s`;
     const incident = await office.incidents.open(machine, reason, clock.now(), { bootID: node.bootID, workloads: [...new Set(workloads)] });
-    await tellLoss(office, options.runs, incident, healthyAt);
+    return tellLoss(office, options.runs, incident, healthyAt);
   };
 
   const alreadyLost = async (machine: string) => {

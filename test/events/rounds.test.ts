@@ -268,3 +268,16 @@ test("promise 3: what was stopped looks no more", async () => {
   await clock.sleep(minutes(300));
   expect(await worker.runs.all()).toHaveLength(1);
 });
+
+test("promise 3: a loss seen while another program's recovery ran gets its round when that ended well, and one is enough", async () => {
+  const well = toyFunction(async ({ step }) => step.sleep("recover", "10m"), { id: "recover", on: nodeLost as never });
+  const { clock, rounds, worker, runs, office } = await rig(1, [well]);
+  await worker.accept({ type: "node-lost", data: { machine: "m1" }, origin: "external", source: "monitoring" });
+  await clock.sleep(60_000);
+  await office.incidents.open("m1", "lost", clock.now());
+  await clock.sleep(minutes(14));
+  expect(await rounds()).toEqual([undefined]);
+  await clock.sleep(minutes(300));
+  expect(await rounds()).toEqual([undefined, 1]);
+  expect(await runs.all()).toHaveLength(2);
+});

@@ -338,25 +338,31 @@ test("a recovery that another program asked for hides no loss: its incident open
   expect(await worker.runs.all()).toHaveLength(1);
 });
 
-test("a machine that goes again before its return was written down gets the next round of its incident", async () => {
-  const time = createFakeTime();
-  const store = createMemoryStore({ clock: time.clock() });
-  let away = false;
-  const { append } = store.log;
-  Object.assign(store.log, {
-    append: (...given: Parameters<typeof append>) => (away && given[0] === "events" ? Promise.reject(new Error("away")) : append(...given)),
+for (const [what, functions, gone] of [
+  ["is over", [witness()], 900_000],
+  ["is under way", [holding()], 400_000],
+] as const) {
+  test(`a machine that goes again before its return was written down gets the next round of its incident: its recovery ${what}`, async () => {
+    const time = createFakeTime();
+    const store = createMemoryStore({ clock: time.clock() });
+    let away = false;
+    const { append } = store.log;
+    Object.assign(store.log, {
+      append: (...given: Parameters<typeof append>) =>
+        away && given[0] === "events" ? Promise.reject(new Error("away")) : append(...given),
+    });
+    const { clock, world, events, worker } = await watching({ time, store, functions });
+    await clock.sleep(60_000);
+    world.machine("gpu-02").isolate();
+    await clock.sleep(gone);
+    away = true;
+    world.machine("gpu-02").isolate(false);
+    await clock.sleep(30_000);
+    world.machine("gpu-02").isolate();
+    await clock.sleep(60_000);
+    away = false;
+    await clock.sleep(10_000 + 900_000 - gone);
+    expect((await events("node-lost")).map((event) => event.data.round)).toEqual([1, 2]);
+    expect(await worker.runs.all()).toHaveLength(2);
   });
-  const { clock, world, events, worker } = await watching({ time, store });
-  await clock.sleep(60_000);
-  world.machine("gpu-02").isolate();
-  await clock.sleep(900_000);
-  away = true;
-  world.machine("gpu-02").isolate(false);
-  await clock.sleep(30_000);
-  world.machine("gpu-02").isolate();
-  await clock.sleep(60_000);
-  away = false;
-  await clock.sleep(10_000);
-  expect((await events("node-lost")).map((event) => event.data.round)).toEqual([1, 2]);
-  expect(await worker.runs.all()).toHaveLength(2);
-});
+}
