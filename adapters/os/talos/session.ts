@@ -1,5 +1,5 @@
 import { type ClientHttp2Session, connect } from "node:http2";
-import type { SecureContextOptions } from "node:tls";
+import type { SecureContextOptions, TLSSocket } from "node:tls";
 import type { Clock } from "#events";
 import { type Handshake, shakeHands, type TalosAddress } from "./handshake.ts";
 
@@ -30,7 +30,7 @@ export function createSession(options: {
   const { address, clock, timeoutMs } = options;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   const authority = new URL(`https://${host}:${address.port ?? 50_000}`).origin;
-  const all = new Set<ClientHttp2Session>();
+  const all = new Map<ClientHttp2Session, TLSSocket>();
   let current: ClientHttp2Session | undefined;
   let opening: Promise<ClientHttp2Session> | undefined;
   let closed = false;
@@ -47,9 +47,12 @@ export function createSession(options: {
       throw error;
     }
     const connection = connect(authority, { createConnection: () => hands.socket });
-    all.add(connection);
+    all.set(connection, hands.socket);
     connection.on("error", () => forget(connection));
-    connection.once("close", () => {
+    // A failure of TLS after the handshake, as the alert that refuses our certificate, destroys the session without a word and leaves
+    // the socket open (Node 24): only the socket tells of it.
+    hands.socket.once("error", () => hands.socket.destroy());
+    hands.socket.once("close", () => {
       all.delete(connection);
       forget(connection);
     });
@@ -64,12 +67,14 @@ export function createSession(options: {
   const settled = async (connection: ClientHttp2Session, what: string, begin: (done: () => void) => void) => {
     const over = new AbortController();
     let fail: (error: Error) => void = () => undefined;
+    const socket = all.get(connection);
     const gone = () => fail(Object.assign(new Error("the connection was closed"), { code: "ECONNRESET" }));
     try {
       await new Promise<void>((resolve, reject) => {
         fail = reject;
+        if (!socket) return gone();
         connection.on("error", reject);
-        connection.once("close", gone);
+        socket.on("error", reject).once("close", gone);
         begin(resolve);
         void clock.sleep(timeoutMs, over.signal).then(
           () => reject(Object.assign(new Error(`${what} within ${timeoutMs} ms`), { code: "ETIMEDOUT" })),
@@ -82,7 +87,8 @@ export function createSession(options: {
       throw error;
     } finally {
       over.abort();
-      connection.off("close", gone).off("error", fail);
+      connection.off("error", fail);
+      socket?.off("error", fail).off("close", gone);
     }
   };
   const ping = (connection: ClientHttp2Session) =>
@@ -118,7 +124,7 @@ export function createSession(options: {
     },
     close() {
       closed = true;
-      for (const connection of all) connection.destroy();
+      for (const connection of all.keys()) connection.destroy();
     },
   };
 }

@@ -84,6 +84,32 @@ describe("our certificate", () => {
     expect(error).toMatchObject({ code, effect: "none", message: expect.stringMatching(new RegExp(words.replace(" ", "[ _]"), "i")) });
   });
 
+  test("a TLS failure after the handshake ends the call at once, with its name", async () => {
+    const rig = await createRig();
+    const server = createServer((near) => {
+      const far = connect(rig.box.port, "127.0.0.1");
+      for (const end of [near, far]) end.on("error", () => undefined);
+      let flights = 0;
+      near.on("data", (data) => {
+        flights += 1;
+        // The client's second flight ends its part of the handshake. A record that decrypts to nothing is what an alert is to the session.
+        if (flights === 2) near.write(Buffer.from([0x17, 3, 3, 0, 20, ...Buffer.alloc(20)]));
+        else far.write(data);
+      });
+      far.on("data", (data) => flights < 2 && near.write(data));
+    });
+    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+    onTestFinished(() => void server.close());
+    const talos = createTalos({
+      talosconfig: { text: authority.talosconfig(["os:admin"]) },
+      addressOf: () => ({ host: "127.0.0.1", port: (server.address() as AddressInfo).port }),
+      clock: rig.clock,
+    });
+    onTestFinished(() => talos.close());
+    const error = await rejection(talos.of("m1").version());
+    expect(error).toMatchObject({ code: "LO_TALOS_UNREACHABLE", effect: "none", message: expect.stringContaining("ERR_SSL_") });
+  });
+
   test("without a role may do nothing, and a reader may not read files before 1.14", async () => {
     const nobody = await createRig({ roles: [] });
     expect(await verdict(nobody.machine.version())).toBe("LO_TALOS_AUTH, none");
