@@ -51,6 +51,8 @@ export interface ComposeOptions {
   /** Where kubelet and Talos answer, if not on their usual ports. */
   readonly osAddress?: (machine: string) => ProbeAddress | undefined;
   readonly kubeconfigText?: string;
+  /** Where to listen instead of where the configuration says. */
+  readonly listen?: string | undefined;
 }
 
 /** Puts everything together as one configuration says: the only place that knows all parts. */
@@ -84,6 +86,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   guards.push(
     ...createGuards({
       office: worker.office,
+      runs: worker.runs,
       ports,
       stopFile: stopped,
       storm: { share, windowMs: milliseconds(window), cooldownMs: milliseconds(cooldown) },
@@ -91,8 +94,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   );
   const desk = createDesk({ config, worker, ports, stopFile: stopped });
   try {
-    const http = await serveHttp(createApp(desk, { tokens: config.http.tokens }), {
-      listen: config.http.listen,
+    const http = await serveHttp(createApp(desk, { tokens: config.http.tokens, now: () => clock.now() }), {
+      listen: options.listen ?? config.http.listen,
     });
     stops.unshift(() => http.close());
     await worker.start();

@@ -11,6 +11,6 @@ export const knownNames = (inventory: Inventory) => (definition: EventDefinition
   const known = [...new Set(inventory.machines().flatMap((item) => (scope === "pool" ? item.pool : (item.rack ?? []))))];
   if (known.includes(name)) return;
   throw new LightsoutError("LO_EVENT_INVALID", `${definition.type}: there is no ${scope} ${name}`, {
-    hint: `Known: ${nearest(name, known).join(", ") || `no ${scope} at all`}`,
+    hint: `Known: ${known.length === 0 ? `no ${scope} at all` : nearest(name, known).join(", ") || known.join(", ")}`,
   });
 };

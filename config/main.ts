@@ -24,5 +24,4 @@ const cli = createCli({
   demo: ({ json, store }) => demo({ json, log: json ? quiet : terminalLog(out), out, ...(store === undefined ? {} : { store }) }),
 });
 
-const argv = process.argv.slice(2);
-process.exitCode = await cli.run(argv.length === 0 ? ["serve"] : argv);
+process.exitCode = await cli.run(process.argv.slice(2));

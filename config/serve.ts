@@ -1,4 +1,4 @@
-import type { RuntimeLog } from "#events";
+import type { RuntimeLog, Trust } from "#events";
 import { compose, type Lightsout } from "./compose.ts";
 import { healthy, recoverOne } from "./demo-story.ts";
 import { startLab } from "./lab.ts";
@@ -12,21 +12,19 @@ export async function serve(options: {
   config?: string;
   log: RuntimeLog;
   out: (line: string) => void;
-  /** Where the lab listens; default 127.0.0.1:7480. */
+  /** Where to listen instead of where the configuration says. */
   listen?: string | undefined;
 }): Promise<void> {
-  const { log, out, listen = "127.0.0.1:7480" } = options;
+  const { log, out, listen } = options;
   const stopping = stopSignal();
-  if (options.config === undefined) return serveLab({ log, out, stopping, listen });
+  if (options.config === undefined) return serveLab({ log, out, stopping, listen: listen ?? "127.0.0.1:7480" });
   const { config } = loadConfig(options.config, { env: process.env });
-  const lightsout = await compose(config, { log });
+  const lightsout = await compose(config, { log, listen });
   greet(lightsout, out);
-  const observing = config.machines.filter((machine) => machine.trust === "observe").length;
-  out(
-    observing === 0
-      ? `${config.machines.length} machines, none in observe`
-      : `${observing} of ${config.machines.length} machines are in observe: everything is decided and shown, nothing is done`,
-  );
+  for (const [trust, meaning] of Object.entries(meanings)) {
+    const names = config.machines.filter((machine) => machine.trust === trust).map((machine) => machine.name);
+    if (names.length > 0) out(`${trust}: ${names.join(", ")} (${meaning})`);
+  }
   await stopping;
   out("stopping: acts under way end first");
   await lightsout.close();
@@ -50,6 +48,12 @@ async function serveLab(options: { log: RuntimeLog; out: (line: string) => void;
   out("stopping");
   await lab.close();
 }
+
+const meanings: Readonly<Record<Trust, string>> = {
+  observe: "everything is decided and shown, nothing is done",
+  ask: "a person is asked before anything is done",
+  auto: "acts by itself",
+};
 
 function greet(lightsout: Lightsout, out: (line: string) => void): void {
   out(`Lightsout ${lightsout.inventory.site} serves at ${lightsout.url}`);

@@ -1,5 +1,6 @@
 import type { CloudEvent, EventDefinition } from "./define-event.ts";
 import { LightsoutError } from "./errors.ts";
+import { invalidEvent } from "./invalid.ts";
 import type { Json } from "./json.ts";
 import { type EventStore, encodeToken, type LogRecord, type Stop } from "./store.ts";
 
@@ -59,7 +60,7 @@ export function createBus(store: EventStore, definitions: readonly EventDefiniti
     read,
     async publish(definition, data, about) {
       const parsed = definition.schema.safeParse(data);
-      if (!parsed.success) throw invalid(definition.type, parsed.error.issues);
+      if (!parsed.success) throw invalidEvent(definition.type, parsed.error.issues);
       const event: CloudEvent<typeof parsed.data> = {
         specversion: "1.0",
         id: about.id,
@@ -103,10 +104,5 @@ function upcast(definition: EventDefinition, event: CloudEvent<unknown>): { data
     return { unusable: `${event.type} version ${event.lsversion} cannot be read: ${String(error)}` };
   }
   const parsed = definition.schema.safeParse(data);
-  return parsed.success ? { data: parsed.data } : { unusable: invalid(event.type, parsed.error.issues).message };
-}
-
-function invalid(type: string, issues: readonly { path: PropertyKey[]; message: string }[]): LightsoutError {
-  const problems = issues.map((issue) => `${issue.path.join(".") || "data"}: ${issue.message}`).join("; ");
-  return new LightsoutError("LO_EVENT_INVALID", `${type}: ${problems}`, { hint: "Correct these fields and send it again" });
+  return parsed.success ? { data: parsed.data } : { unusable: invalidEvent(event.type, parsed.error.issues).message };
 }

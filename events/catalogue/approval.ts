@@ -3,7 +3,7 @@ import { defineEvent } from "../define-event.ts";
 
 /** A run asks a person. The decision must name run, step, nonce and the digest of exactly this plan. */
 export const approvalRequested = defineEvent("approval-requested", {
-  schema: z.object({
+  schema: z.strictObject({
     run: z.string(),
     step: z.string(),
     nonce: z.string(),
@@ -19,7 +19,7 @@ export const approvalRequested = defineEvent("approval-requested", {
 /** A person decided. */
 export const approvalDecided = defineEvent("approval-decided", {
   origin: "operator",
-  schema: z.object({
+  schema: z.strictObject({
     run: z.string(),
     step: z.string(),
     nonce: z.string(),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineEvent } from "../define-event.ts";
 
-const request = z.object({
+const request = z.strictObject({
   machine: z.string().min(1),
   reason: z.string().optional(),
   /** Self-protection is lifted for exactly this machine by naming it again. */
@@ -37,12 +37,12 @@ export const powerOffRequested = defineEvent("power-off-requested", {
 
 /** A machine's power was seen to change. */
 export const powerChanged = defineEvent("power-changed", {
-  schema: z.object({ machine: z.string(), state: z.enum(["on", "off"]), raw: z.string() }),
+  schema: z.strictObject({ machine: z.string(), state: z.enum(["on", "off"]), raw: z.string() }),
   key: (data) => data.machine,
 });
 
 /** A machine is off and we did not ask for it: somebody may have their hands in it. */
 export const machineFoundOff = defineEvent("machine-found-off", {
-  schema: z.object({ machine: z.string(), evidence: z.string() }),
+  schema: z.strictObject({ machine: z.string(), evidence: z.string() }),
   key: (data) => data.machine,
 });

@@ -21,8 +21,7 @@ export async function askGuards(guards: readonly Guard[], intent: ActIntent): Pr
     }
   };
   for (const guard of guards.filter((item) => !item.reserves)) await ask(guard);
-  // What needs no act uses nothing up.
-  if (intent.observed.is === "done" || verdicts.some(({ says }) => says !== "allow")) return verdicts;
+  if (verdicts.some(({ says }) => says !== "allow")) return verdicts;
   for (const guard of guards.filter((item) => item.reserves)) await ask(guard);
   return verdicts;
 }
@@ -73,8 +72,9 @@ export async function judge(
 export async function wouldHold(drive: Drive, step: string): Promise<boolean> {
   const [verb] = drive.spec.acts;
   if (verb === undefined) return false;
-  const intent = intentOf(drive, step, { machine: drive.name.key, verb }, { is: "done", seen: "under way" });
-  return worst(await askGuards(drive.office.guards, intent)) !== undefined;
+  const intent = intentOf(drive, step, { machine: drive.name.key, verb }, { is: "not-done", seen: "under way" });
+  const guards = drive.office.guards.filter((guard) => !guard.reserves);
+  return worst(await askGuards(guards, intent)) !== undefined;
 }
 
 function intentOf(drive: Drive, step: string, act: Pick<Act, "machine" | "verb">, observed: Observation): ActIntent {

@@ -3,7 +3,7 @@ import type { Verdict } from "../journal.ts";
 import type { Incoming } from "./accept.ts";
 import { askGuards } from "./judge.ts";
 import type { Office } from "./office.ts";
-import type { Act, ActIntent, FunctionSpec, HandlerContext, Observation, Step } from "./spec.ts";
+import type { Act, ActIntent, FunctionSpec, Guard, HandlerContext, Observation, Step } from "./spec.ts";
 
 export interface PlannedStep {
   readonly step: string;
@@ -57,8 +57,12 @@ async function planFunction(office: Office, spec: FunctionSpec, incoming: Incomi
       first: !acted,
       approved: new Set<string>(),
       observed,
+      planned: true,
     };
-    const guards = office.guards.filter((guard) => !guard.reserves);
+    const guards = office.guards.flatMap((guard): Guard[] => {
+      if (!guard.reserves) return [guard];
+      return guard.preview ? [{ name: guard.name, check: guard.preview }] : [];
+    });
     const verdicts = await askGuards(guards, intent);
     steps.push({ step: name, what: `${act.verb} ${act.machine} (now: ${observed.seen})`, verdicts });
     for (const { guard, says, reason } of verdicts) if (says !== "allow") held.push(`${name}: ${guard} says ${says}: ${reason}`);

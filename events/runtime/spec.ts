@@ -144,6 +144,8 @@ export interface ActIntent {
   readonly approved: ReadonlySet<string>;
   /** What the act's own observation just saw. */
   readonly observed: Observation;
+  /** It is only planned: what its event asks for is not in the ledger yet. */
+  readonly planned?: boolean;
 }
 
 /** A precondition of disruptive acts. Asked fresh before every act, never remembered. A throw means "no answer": the act waits. */
@@ -151,6 +153,8 @@ export interface Guard {
   readonly name: string;
   /** It reserves something: asked last, only when all others allow, and not in a plan. */
   readonly reserves?: boolean;
+  /** What one that reserves would say, without reserving: for plans. */
+  preview?(intent: ActIntent): Promise<Omit<Verdict, "guard">>;
   check(intent: ActIntent): Promise<Omit<Verdict, "guard">>;
 }
 

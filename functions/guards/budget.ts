@@ -1,5 +1,5 @@
-import { type Duration, type Guard, milliseconds, type Rate, type Reservations, type Use } from "#events";
-import { allow, wait } from "./verdict.ts";
+import { type ActIntent, type Duration, type Guard, milliseconds, type Rate, type Reservations, type Use } from "#events";
+import { type Answer, allow, wait } from "./verdict.ts";
 
 /** A rate such as `"2/6h"`, taken apart. */
 export function parseRate(rate: Rate): { count: number; windowMs: number } {
@@ -17,29 +17,52 @@ export function broken(rates: readonly Rate[], used: readonly Use[], now: number
 
 /**
  * Budgets over all functions, reserved durably before a run's first act: used up for the machine means quarantine and a person, used
- * up for the fleet means wait. Every run counts, only functions that declare a limit are held back.
+ * up for the fleet means wait. Every run that acts counts, only functions that declare a limit are held back; one that has its place
+ * keeps it to the end.
  */
 export function budgetGuard(options: { reservations: Reservations; now: () => number }): Guard {
+  const { reservations, now } = options;
+  const limits = ({ machine, function: spec }: ActIntent) => ({
+    mine: `machine/${machine}`,
+    perMachine: spec.limit?.perMachine ?? [],
+    fleet: spec.limit?.fleet === undefined ? [] : [spec.limit.fleet],
+  });
+  const spent = async (budget: string, rates: readonly Rate[], run: string): Promise<string | undefined> => {
+    const used = (await reservations.uses(budget)).filter((use) => use.run !== run);
+    const rate = broken(rates, used, now());
+    if (rate === undefined) return undefined;
+    const { windowMs } = parseRate(rate);
+    const counting = used.filter((use) => use.at > now() - windowMs);
+    const free = Math.min(...counting.map((use) => use.at)) + windowMs;
+    return `${rate}, by runs ${counting.map((use) => use.run.slice(0, 12)).join(", ")}; free again at ${new Date(free).toISOString()}`;
+  };
+  const refused = (machine: string, why: string): Answer => ({
+    says: "refuse",
+    quarantine: true,
+    reason: `${machine} has used up its budget (${why}): it needs a person`,
+  });
+  const preview = async (intent: ActIntent): Promise<Answer> => {
+    const { mine, perMachine, fleet } = limits(intent);
+    const own = await spent(mine, perMachine, intent.run);
+    if (own !== undefined) return refused(intent.machine, own);
+    const all = await spent("fleet", fleet, intent.run);
+    return all === undefined ? allow("within budget") : wait(`the fleet's budget is used up (${all})`);
+  };
   return {
     name: "budget",
     reserves: true,
-    async check({ machine, run, function: spec }) {
-      const { reservations } = options;
-      const now = options.now();
-      const perMachine = spec.limit?.perMachine ?? [];
-      const fleet = spec.limit?.fleet === undefined ? [] : [spec.limit.fleet];
-      const mine = `machine/${machine}`;
-      if (!(await reservations.reserve(mine, run, now, (used) => broken(perMachine, used, now) === undefined))) {
-        const rate = broken(perMachine, await reservations.uses(mine), now);
-        return {
-          says: "refuse",
-          quarantine: true,
-          reason: `${machine} has used up its budget (${rate ?? perMachine.join(", ")}): it needs a person`,
-        };
+    preview,
+    async check(intent) {
+      const { machine, run, observed } = intent;
+      const { mine, perMachine, fleet } = limits(intent);
+      // A person who asks for what is so already uses nothing up.
+      if (observed.is === "done" && intent.function.limit === undefined) return allow("nothing to do");
+      if (!(await reservations.reserve(mine, run, now(), (used) => broken(perMachine, used, now()) === undefined))) {
+        return refused(machine, (await spent(mine, perMachine, run)) ?? perMachine.join(", "));
       }
-      if (!(await reservations.reserve("fleet", run, now, (used) => broken(fleet, used, now) === undefined))) {
+      if (!(await reservations.reserve("fleet", run, now(), (used) => broken(fleet, used, now()) === undefined))) {
         await reservations.giveBack(mine, run);
-        return wait(`the fleet's budget is used up (${fleet.join(", ")})`);
+        return wait(`the fleet's budget is used up (${(await spent("fleet", fleet, run)) ?? fleet.join(", ")})`);
       }
       return allow("within budget");
     },

@@ -44,8 +44,13 @@ export function ledgerGuard(of: (machine: string) => Promise<LedgerEntry>): Guar
   return { name: "ledger", check: async (intent) => judgeLedger(await of(intent.machine), intent) };
 }
 
-export function judgeLedger(entry: LedgerEntry, intent: Pick<ActIntent, "function" | "machine" | "run">): ReturnType<typeof allow> {
-  const { want, by, why, quarantine } = entry;
+export function judgeLedger(
+  entry: LedgerEntry,
+  intent: Pick<ActIntent, "function" | "machine" | "run" | "planned">,
+): ReturnType<typeof allow> {
+  const { by, why, quarantine } = entry;
+  // What is only planned would be in the ledger by the time it acts.
+  const want = (intent.planned ? intent.function.on.intends : undefined) ?? entry.want;
   if (quarantine && quarantine.run !== intent.run) {
     return refuse(`quarantined since ${quarantine.since}: ${quarantine.reason}. When it is safe: lightsout release ${intent.machine}`);
   }

@@ -1,5 +1,5 @@
 import type { Inventory } from "#adapters/inventory/port.ts";
-import { type Guard, humanDuration } from "#events";
+import type { Guard } from "#events";
 import { allow, disrupts, wait } from "./verdict.ts";
 
 export interface StormLimits {
@@ -54,7 +54,7 @@ export function stormGuard(options: {
         );
         if (until === undefined || options.now() >= until) continue;
         return wait(
-          `too many of ${name} were lost at once (${lost.length} of ${members.length}): suspect the network. Looks again in ${humanDuration(until - options.now())}`,
+          `too many of ${name} were lost at once (${lost.length} of ${members.length}): suspect the network. Looks again at ${new Date(until).toISOString()}`,
         );
       }
       return allow("no storm");

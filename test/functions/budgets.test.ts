@@ -29,7 +29,7 @@ test("budgets: two in six hours, then quarantine and a person", async () => {
   }
   const third = await lost(rig);
   expect(await rig.ended(third)).toBe("refused");
-  expect(await lastOf(rig, third)).toContain("gpu-02 has used up its budget (2/6h): it needs a person");
+  expect(await lastOf(rig, third)).toContain("gpu-02 has used up its budget (2/6h, by runs ");
   expect((await rig.office.ledger.of("gpu-02")).quarantine).toMatchObject({ run: third });
   expect(box.writes).toHaveLength(4);
 });
@@ -38,7 +38,7 @@ test("budgets: the fleet's limit makes a run wait, and it goes on when the windo
   const rig = await startRig({ machines: rack });
   for (const name of ["gpu-01", "gpu-02", "gpu-03", "gpu-04"]) expect(await rig.ended(await lost(rig, name))).toBe("ok");
   const fifth = await lost(rig, "gpu-05");
-  await shows(rig, fifth, "the fleet's budget is used up (4/24h)");
+  await shows(rig, fifth, "the fleet's budget is used up (4/24h, by runs ");
   expect(rig.world.machine("gpu-05").did).toEqual(untouched);
   expect(await rig.office.reservations.uses("machine/gpu-05")).toEqual([]);
   await rig.clock.sleep(23 * 3_600_000);
