@@ -1,7 +1,9 @@
 import { freezeReleased, freezeRequested, holdReleased, holdRequested, trustChanged } from "../catalogue/operator.ts";
 import { type EventDefinition, type Origin, stableId } from "../define-event.ts";
 import { LightsoutError } from "../errors.ts";
+import { invalidEvent } from "../invalid.ts";
 import { journalSubject } from "../journal.ts";
+import { say } from "../said.ts";
 import type { Office } from "./office.ts";
 
 /** What comes in through a door. */
@@ -54,12 +56,10 @@ export async function accept(
     });
   }
   const parsed = definition.schema.safeParse(incoming.data);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "data"}: ${issue.message}`).join("; ");
-    throw new LightsoutError("LO_EVENT_INVALID", `${incoming.type}: ${problems}`, { hint: "Correct these fields and send it again" });
-  }
+  if (!parsed.success) throw invalidEvent(incoming.type, parsed.error.issues);
   const key = definition.key(parsed.data);
   check(definition, parsed.data);
+  refusePast(office, parsed.data);
 
   const { id = freshId(), source, actor, cause, time } = incoming;
   const specs = office.specs.filter((spec) => spec.on.type === definition.type);
@@ -72,10 +72,22 @@ export async function accept(
   return { id, position: stored.position, runs, repeated: false };
 }
 
+/** Something that is to last until a time gone by would not last at all. */
+function refusePast(office: Office, data: unknown): void {
+  const { until } = data as { until?: string };
+  if (until === undefined || Date.parse(until) > office.clock.now()) return;
+  throw new LightsoutError("LO_EVENT_INVALID", `until ${until} is in the past`, {
+    hint: `Here it is ${new Date(office.clock.now()).toISOString()}`,
+  });
+}
+
 const openTypes = (office: Office, origin: Origin) =>
   [...office.bus.known.values()].filter((item) => item.origin === "external" || item.origin === origin).map((item) => item.type);
 
-/** What holds from the moment it is accepted or emitted, whatever is queued. */
+/**
+ * What holds from the moment it is accepted or emitted, whatever is queued. What a machine should be holds until the run it starts has
+ * ended without an act, for good otherwise.
+ */
 export async function takeEffect(
   office: Office,
   definition: EventDefinition,
@@ -91,7 +103,8 @@ export async function takeEffect(
     const reason = (data as { reason?: string }).reason;
     const why = reason ?? definition.type;
     const want = definition.intends;
-    await ledger.change(key, (now) => ({ ...now, want, why, by: about.by, since, event: about.id }));
+    const acting = office.specs.some((spec) => spec.on.type === definition.type && spec.acts.length > 0);
+    await ledger.change(key, (now) => say(now, { want, why, by: about.by, since, event: about.id }, acting));
   } else if (is(freezeRequested, data)) await settings.setFreeze({ reason: data.reason, by: about.by, since });
   else if (is(freezeReleased, data)) await settings.setFreeze(undefined);
   else if (is(holdRequested, data)) {
