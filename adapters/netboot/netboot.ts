@@ -11,7 +11,7 @@ import { sendFile, type Wire } from "./send.ts";
 
 /** What the boot server saw or did. Evidence for runs, never a command. */
 export interface NetbootNotice {
-  readonly what: "script-armed" | "script-disk" | "kernel-sent" | "initramfs-sent" | "config-sent" | "config-refused";
+  readonly what: "script-armed" | "script-disk" | "kernel-sent" | "initramfs-sent" | "asset-missing" | "config-sent" | "config-refused";
   readonly machine?: string;
   readonly run?: string;
   /** Who asked. */
@@ -84,7 +84,11 @@ export function createNetboot(options: NetbootOptions): Netboot {
     const arm = isToken(token) ? await arms.open(token) : undefined;
     const path = [arm?.profile.kernel, arm?.profile.initramfs].find((one) => one !== undefined && basename(one) === file);
     const asset = path === undefined ? undefined : await assets.find(path);
-    if (!arm || !asset) return nothing(c);
+    if (!arm || path === undefined) return nothing(c);
+    if (!asset) {
+      notice("asset-missing", c, path, { machine: arm.machine, run: arm.run });
+      return nothing(c);
+    }
     const stage = path === arm.profile.kernel ? "kernel-sent" : "initramfs-sent";
     return sendFile(c, asset, async () => {
       const { machine, run } = arm;

@@ -272,7 +272,7 @@ describe("files", () => {
   });
 
   it("serves no file whose bytes are not those of its checksum, and none that is gone", async () => {
-    const { arm, folder, get } = await createRig();
+    const { arm, folder, get, notices } = await createRig();
     const token = await arm();
     const status = async (file: string) => (await get(`/boot/${token}/${file}`)).status;
     expect(await status("kernel-amd64")).toBe(200);
@@ -280,6 +280,10 @@ describe("files", () => {
     expect(await status("kernel-amd64")).toBe(404);
     await rm(join(folder, profile.initramfs));
     expect(await status("initramfs-amd64.xz")).toBe(404);
+    expect(notices.filter(({ what }) => what === "asset-missing").map(({ machine, detail }) => [machine, detail])).toEqual([
+      ["gpu-02", profile.kernel],
+      ["gpu-02", profile.initramfs],
+    ]);
   });
 
   it.each(["/assets/../netboot", "/assets/%2e%2e/x", "/assets/", "/assets//etc/passwd", "/assets/SHA256SUMS", "/x", "/efi/x.efi"])(
