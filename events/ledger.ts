@@ -1,18 +1,12 @@
 import type { Obligation } from "./journal.ts";
 import { createRecords, type Records } from "./records.ts";
 import type { ActVerb } from "./runtime/permit.ts";
+import type { Said } from "./said.ts";
 import { type EventStore, encodeToken } from "./store.ts";
 
 /** What a machine is meant to be, and what stands against touching it. */
-export interface LedgerEntry {
+export interface LedgerEntry extends Said {
   readonly machine: string;
-  /** Absent: no one has said. */
-  readonly want?: "on" | "off";
-  readonly why?: string;
-  readonly by?: string;
-  readonly since?: string;
-  /** The event that said so. */
-  readonly event?: string;
   /** Left alone until a person releases it. */
   readonly quarantine?: { readonly reason: string; readonly run: string; readonly since: string };
   /** The run that took the machine last and has not left it: only it may write down what it left, however late its worker wakes. */

@@ -1,7 +1,8 @@
 import { machineQuarantined, runFinished } from "../catalogue/run.ts";
 import { stableId } from "../define-event.ts";
-import { type Entry, forebears, openObligations, unresolvedIntent } from "../journal.ts";
+import { type Entry, forebears, openObligations, type RunStatus, unresolvedIntent } from "../journal.ts";
 import type { Json } from "../json.ts";
+import { isRevocable, keep, unsay } from "../said.ts";
 import { encodeToken } from "../store.ts";
 import { machineOf, type Office, type RunName } from "./office.ts";
 import type { FunctionSpec } from "./spec.ts";
@@ -17,6 +18,7 @@ export async function epilogue(office: Office, spec: FunctionSpec | undefined, n
   const machine = spec && machineOf(spec, name.key);
   if (spec && machine !== undefined) {
     await leave(office, name, machine, entries);
+    await weigh(office, machine, entries);
     await office.claims.release(machine, name.run);
   }
   if (status === "failed") await bury(office, name, entries, reason ?? "failed");
@@ -69,6 +71,20 @@ export async function leave(office: Office, name: RunName, machine: string, entr
     { machine, reason, run: name.run, undo: obligations.map((open) => open.undo) },
     { id: stableId("quarantined", name.run), source: `lightsout/${office.site}/run/${name.run}` },
   );
+}
+
+/** Ends of a run that may have touched nothing: then the word that started it was not carried out, and does not stand. */
+const revoking: readonly RunStatus[] = ["refused", "observed", "denied", "cancelled", "superseded"];
+
+/** Lets the word that started the run stand for good, or takes it back when the run ended before it did anything. */
+async function weigh(office: Office, machine: string, entries: readonly Entry[]): Promise<void> {
+  const [started] = entries;
+  const finished = entries.at(-1);
+  if (started?.is !== "started" || finished?.is !== "finished") return;
+  const { id } = started.event;
+  if (!isRevocable(await office.ledger.of(machine), id)) return;
+  const idle = revoking.includes(finished.status) && !entries.some((entry) => entry.is === "intent");
+  await office.ledger.change(machine, (now) => (idle ? unsay(now, id) : keep(now, id)));
 }
 
 /** A failed run's event goes to the dead letters, with the reason, to be looked at and replayed. */
