@@ -1,5 +1,6 @@
-import type { Guard, Office } from "#events";
+import type { Guard, Office, Runs } from "#events";
 import type { Ports } from "../define.ts";
+import { againGuard } from "./again.ts";
 import { budgetGuard } from "./budget.ts";
 import { freezeGuard, holdGuard, ledgerGuard } from "./holds.ts";
 import { identityGuard } from "./identity.ts";
@@ -13,11 +14,18 @@ export type { StormLimits } from "./storm.ts";
 export { trustOf } from "./trust.ts";
 
 /** Every guard, in the order people read them. All are asked before every act; the budget last, because it reserves. */
-export function createGuards(options: { office: Office; ports: Ports; stopFile: () => string | undefined; storm: StormLimits }): Guard[] {
-  const { office, ports } = options;
+export function createGuards(options: {
+  office: Office;
+  runs: Runs;
+  ports: Ports;
+  stopFile: () => string | undefined;
+  storm: StormLimits;
+}): Guard[] {
+  const { office, runs, ports } = options;
   const { settings, incidents, reservations, clock } = office;
   const now = () => clock.now();
   const node = (machine: string) => ports.cluster.node(machine);
+  const incident = (machine: string) => incidents.of(machine);
   return [
     freezeGuard({ stopFile: options.stopFile, settings }),
     holdGuard({
@@ -31,7 +39,8 @@ export function createGuards(options: { office: Office; ports: Ports; stopFile: 
     selfProtectionGuard(ports.inventory),
     roleGuard({ inventory: ports.inventory, node }),
     identityGuard({ inventory: ports.inventory, power: ports.power, node }),
-    lostGuard(ports, (machine) => incidents.of(machine)),
+    lostGuard(ports, incident),
+    againGuard({ incident, runs, store: office.store }),
     stormGuard({ inventory: ports.inventory, incidents: () => incidents.all(), now, limits: options.storm }),
     petGuard({ inventory: ports.inventory, pods: (machine) => ports.cluster.pods(machine) }),
     repeatGuard({ incidents: () => incidents.all(), now }),

@@ -30,6 +30,7 @@ test("dead-letter replay: a new run that names its cause, after the quarantine w
   const { runs } = await letters.replay(letter?.seq ?? 0, "alice");
   const again = runs[0] ?? "";
   expect(again).not.toBe(failed);
+  await rig.answer(again, true);
   expect(await rig.ended(again)).toBe("ok");
   const [started] = await rig.journal(again);
   const dead = letter?.event as { id: string };

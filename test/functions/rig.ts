@@ -12,6 +12,7 @@ import {
   startRounds,
   type Worker,
 } from "#events";
+import { createRuns } from "#events/runs.ts";
 import { createGuards } from "#functions/guards/mod.ts";
 import nodeLost from "#functions/node-lost.ts";
 import powerCycle from "#functions/power-cycle.ts";
@@ -24,6 +25,7 @@ import { createFakeTime, createFakeWorld, type FakeClock, type FakeWorld, type F
 export const guardsOf = (office: Office, world: FakeWorld, stopFile: () => string | undefined = () => undefined): Guard[] =>
   createGuards({
     office,
+    runs: createRuns(office.store),
     ports: world.ports,
     stopFile,
     storm: { share: 0.2, windowMs: 600_000, cooldownMs: 600_000 },
