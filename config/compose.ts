@@ -21,7 +21,7 @@ import {
 } from "#events";
 import { createGuards } from "#functions/guards/mod.ts";
 import { precedence } from "#functions/precedence.ts";
-import { rememberAddresses } from "./addresses.ts";
+import { rememberCluster } from "./cluster-seen.ts";
 import { clusterless } from "./clusterless.ts";
 import { createDesk } from "./desk.ts";
 import { openNatsDoor } from "./door.ts";
@@ -65,7 +65,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   const stops: Stop[] = [() => store.close()];
   const power = createPowers({ machines: config.machines, clock: systemClock, pins: createPins(store) });
   stops.unshift(() => power.close());
-  const { cluster, addressOf } = rememberAddresses(openCluster(config, options, inventory, log, stops));
+  const { cluster, addressOf, health } = rememberCluster(openCluster(config, options, inventory, log, stops));
   const os = createOs(inventory, options, addressOf);
   const ports = { inventory, power, cluster, os };
 
@@ -92,7 +92,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       storm: { share, windowMs: milliseconds(window), cooldownMs: milliseconds(cooldown) },
     }),
   );
-  const desk = createDesk({ config, worker, ports, stopFile: stopped });
+  const watched = config.cluster !== undefined || options.kubeconfigText !== undefined;
+  const desk = createDesk({ config, worker, ports, stopFile: stopped, clusterHealth: watched ? health : noCluster });
   try {
     const http = await serveHttp(createApp(desk, { tokens: config.http.tokens, now: () => clock.now() }), {
       listen: options.listen ?? config.http.listen,
@@ -102,7 +103,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     stops.unshift(() => worker.stop());
     if (config.store.kind === "nats") stops.unshift(await openNatsDoor(config.store, site, worker, log));
     stops.unshift(await startRounds(worker.office, worker.runs));
-    if (config.cluster || options.kubeconfigText !== undefined) {
+    if (watched) {
       stops.unshift(await watchCluster({ cluster, office: worker.office, runs: worker.runs, graceMs: milliseconds(config.grace) }));
     }
     const machines = () => config.machines.filter((machine) => machine.bmc).map((machine) => machine.name);
@@ -113,6 +114,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     throw error;
   }
 }
+
+const noCluster = () => ({ ok: true, detail: "no cluster is configured" });
 
 async function closeAll(stops: readonly Stop[], log: RuntimeLog): Promise<void> {
   for (const stop of stops) await stop().catch((error) => log.note("warn", `while stopping: ${String(error)}`));

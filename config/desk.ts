@@ -9,11 +9,17 @@ import type { Config } from "./schema.ts";
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
 /** What the ways in are served from: one worker, its store and the ports. */
-export function createDesk(options: { config: Config; worker: Worker; ports: Ports; stopFile: () => string | undefined }): Desk {
+export function createDesk(options: {
+  config: Config;
+  worker: Worker;
+  ports: Ports;
+  stopFile: () => string | undefined;
+  clusterHealth: () => Health["cluster"];
+}): Desk {
   const { config, worker, ports, stopFile } = options;
   const { office, runs } = worker;
   const { store } = office;
-  const rack = createRack({ config, worker, ports });
+  const rack = createRack({ worker, ports });
   const letters = createLetters(worker);
 
   const frozen: Desk["frozen"] = async () => {
@@ -74,7 +80,7 @@ export function createDesk(options: { config: Config; worker: Worker; ports: Por
     return {
       ok: detail.ok,
       store: detail,
-      cluster: rack.clusterHealth(),
+      cluster: options.clusterHealth(),
       runs: {
         working: all.filter(({ status }) => status !== "finished" && status !== "parked").length,
         parked: all.filter(({ status }) => status === "parked").length,

@@ -4,21 +4,16 @@ import type { Machine } from "#adapters/inventory/mod.ts";
 import { explain, humanDuration, type LedgerEntry, readJournal, type Worker } from "#events";
 import type { Ports } from "#functions/define.ts";
 import { judgeIdentity, trustOf } from "#functions/guards/mod.ts";
-import type { Config } from "./schema.ts";
 
 /** What people see of the machines: live state, and why something was or was not done. */
-export function createRack(options: { config: Config; worker: Worker; ports: Ports }) {
-  const { worker, ports, config } = options;
+export function createRack(options: { worker: Worker; ports: Ports }) {
+  const { worker, ports } = options;
   const { office, runs } = worker;
-  let clusterSeen: { ok: boolean; detail: string } = { ok: true, detail: config.cluster ? "not asked yet" : "no cluster is configured" };
 
   const nodesNow = async (): Promise<readonly NodeView[] | undefined> => {
     try {
-      const nodes = await ports.cluster.nodes(AbortSignal.timeout(5000));
-      clusterSeen = { ok: true, detail: `${nodes.length} nodes` };
-      return nodes;
-    } catch (error) {
-      clusterSeen = { ok: false, detail: explain(error) };
+      return await ports.cluster.nodes(AbortSignal.timeout(5000));
+    } catch {
       return undefined;
     }
   };
@@ -137,6 +132,5 @@ export function createRack(options: { config: Config; worker: Worker; ports: Por
       return Promise.all(ports.inventory.machines().map((machine) => row(machine, nodes)));
     },
     why,
-    clusterHealth: () => clusterSeen,
   };
 }

@@ -45,8 +45,8 @@ describe("a good configuration", () => {
     ).toEqual([
       ["cp-01", "control-plane", "general", "observe", "redfish", "5m", "5m"],
       ["desk-01", "worker", "general", "observe", undefined, "5m", "5m"],
-      ["r740-01", "worker", "gpu", "ask", "redfish", "12m", "15m"],
-      ["ws-01", "worker", "gpu", "ask", "ipmi", "12m", "15m"],
+      ["r740-01", "worker", "gpu", "observe", "redfish", "12m", "15m"],
+      ["ws-01", "worker", "gpu", "observe", "ipmi", "12m", "15m"],
       ["vm-01", "worker", "general", "observe", undefined, "2m", "5m"],
     ]);
     expect(config.machines[2]?.bmc).toMatchObject({ user: "lightsout", auth: "auto", tls: { verify: "first-use", legacy: false } });
@@ -69,7 +69,7 @@ describe("a good configuration", () => {
       address: "10.0.20.31",
       gpus: 2,
       bootTime: "12m",
-      trust: "ask",
+      trust: "observe",
       disposable: false,
       pet: false,
       carriesLightsout: false,
