@@ -49,7 +49,7 @@ export interface App extends Hono {
 export function createApp(desk: Desk, options: AppOptions): App {
   const { clock = systemClock, log, tokens } = options;
   const streams = createStreams({ clock, heartbeatMs: options.heartbeatMs ?? 15_000 });
-  const ways = allRoutes(desk, streams, options.now ?? clock.now);
+  const ways = allRoutes(desk, streams, clock, options.now ?? clock.now);
   const app = new Hono();
 
   app.use(async (c, next) => {
@@ -79,7 +79,7 @@ export function createApp(desk: Desk, options: AppOptions): App {
   }
   for (const path of new Set(ways.map((way) => way.path))) app.all(path, (c) => notAllowed(c, ways, path));
   app.notFound((c) => {
-    const hint = "The API is under /v1; the paths are in the documentation";
+    const hint = "The API is under /v1; docs/reference.md lists the paths";
     return problemResponse(new ProblemError(404, "LO_HTTP_PATH", `There is nothing at ${c.req.path}`, { hint }));
   });
   app.onError((error, c) => {
@@ -89,13 +89,13 @@ export function createApp(desk: Desk, options: AppOptions): App {
   return Object.assign(app, { guarded: tokens.length > 0, ways, endStreams: () => streams.end() });
 }
 
-const allRoutes = (desk: Desk, streams: Streams, now: () => number): readonly Route[] => [
+const allRoutes = (desk: Desk, streams: Streams, clock: Clock, now: () => number): readonly Route[] => [
   ...eventRoutes(desk),
   ...runRoutes(desk, streams),
   ...questionRoutes(desk),
   ...machineRoutes(desk),
   ...holdRoutes(desk, now),
-  ...freezeRoutes(desk),
+  ...freezeRoutes(desk, clock),
   ...trustRoutes(desk),
   ...deadRoutes(desk),
   ...healthRoutes(desk),

@@ -23,7 +23,17 @@ export interface Desk {
   replay(seq: number, actor: string): Promise<Accepted>;
   /** The freeze in force, if any: from the store or the local STOP file. */
   frozen(): Promise<{ readonly reason: string; readonly by: string; readonly since: string } | undefined>;
+  /** The holds in force on machines, pools and racks. Where it is absent, a release cannot say whether it released anything of a pool or a rack. */
+  holds?(): Promise<readonly Hold[]>;
   health(): Promise<Health>;
+}
+
+/** Hands off, as somebody said. */
+export interface Hold {
+  readonly scope: string;
+  readonly name: string;
+  readonly reason: string;
+  readonly by: string;
 }
 
 export interface Question {

@@ -3,7 +3,17 @@ import type { Accepted } from "../accepted.ts";
 import type { Shell } from "../shell.ts";
 import { paint } from "../text.ts";
 
-type Answer = Accepted & { readonly frozen: { readonly reason: string; readonly by: string; readonly since: string } | null };
+interface Frozen {
+  readonly reason: string;
+  readonly by: string;
+  readonly since: string;
+}
+
+/** `before` is absent where the server could not tell. */
+type Answer = Accepted & { readonly frozen: Frozen | null; readonly before?: Frozen | null };
+
+/** A STOP file has no time. */
+const whose = ({ by, since, reason }: Frozen) => `by ${by}${since === "" ? "" : ` since ${since}`}: ${reason}`;
 
 /** `freeze` and `unfreeze`: the stop for everything. */
 export function freezeCommands(program: Command, shell: Shell): void {
@@ -15,7 +25,10 @@ export function freezeCommands(program: Command, shell: Shell): void {
     .action(
       shell.action(async ({ reason }: { reason: string }) => {
         const answer = await shell.client.post<Answer>("/v1/freeze", { reason });
-        shell.show(answer, () => ["Frozen: nothing is powered until `lightsout unfreeze`"]);
+        shell.show(answer, () => [
+          "Frozen: nothing is powered until `lightsout unfreeze`",
+          ...(answer.before ? [paint("yellow", `It was frozen already ${whose(answer.before)}`)] : []),
+        ]);
         return "ok";
       }),
     );
@@ -26,10 +39,11 @@ export function freezeCommands(program: Command, shell: Shell): void {
     .action(
       shell.action(async (body: { reason?: string }) => {
         const answer = await shell.client.remove<Answer>("/v1/freeze", body);
-        const { frozen } = answer;
-        shell.show(answer, () =>
-          frozen ? [paint("yellow", `Still frozen by ${frozen.by} since ${frozen.since}: ${frozen.reason}`)] : ["Acts go on"],
-        );
+        const { frozen, before } = answer;
+        shell.show(answer, () => {
+          if (frozen) return [paint("yellow", `Still frozen ${whose(frozen)}`)];
+          return [before === null ? "It was not frozen: acts go on as before" : "Acts go on"];
+        });
         return frozen ? "failed" : "ok";
       }),
     );

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
-import type { MachineRow } from "#adapters/http/port.ts";
+import type { Desk, MachineRow } from "#adapters/http/port.ts";
 import type { Shell } from "../shell.ts";
-import { table } from "../text.ts";
+import { paint, table } from "../text.ts";
+
+type Frozen = Awaited<ReturnType<Desk["frozen"]>> | null;
 
 /** `machines`: the fleet as it is now. */
 export function machinesCommand(program: Command, shell: Shell): void {
@@ -10,12 +12,16 @@ export function machinesCommand(program: Command, shell: Shell): void {
     .description("list the machines: power, node, identity, trust, and who holds them")
     .action(
       shell.action(async () => {
-        const answer = await shell.client.get<{ machines: MachineRow[] }>("/v1/machines");
-        shell.show(answer, () =>
-          answer.machines.length === 0
+        const [{ machines }, { frozen }] = await Promise.all([
+          shell.client.get<{ machines: MachineRow[] }>("/v1/machines"),
+          shell.client.get<{ frozen: Frozen }>("/v1/freeze"),
+        ]);
+        shell.show({ frozen, machines }, () => [
+          ...(frozen ? [paint("red", `FROZEN by ${frozen.by}: ${frozen.reason}`)] : []),
+          ...(machines.length === 0
             ? ["The inventory is empty; add machines to lightsout.yaml"]
-            : table(["MACHINE", "POOL", "ROLE", "READY", "POWER", "WANT", "IDENTITY", "GPUS", "TRUST", "NOTES"], answer.machines.map(row)),
-        );
+            : table(["MACHINE", "POOL", "ROLE", "READY", "POWER", "WANT", "IDENTITY", "GPUS", "TRUST", "NOTES"], machines.map(row))),
+        ]);
         return "ok";
       }),
     );

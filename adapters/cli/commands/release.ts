@@ -14,8 +14,13 @@ export function releaseCommand(program: Command, shell: Shell): void {
     .action(
       shell.action(async (first: string, second: string | undefined) => {
         const { scope, name } = readScope(first, second, ["machine", "pool", "rack", "all"]);
-        const accepted = await shell.client.remove<Accepted>(`/v1/holds/${segment(scope)}/${segment(name)}`);
-        shell.show(accepted, () => [`Released: ${scope} ${name}`]);
+        const accepted = await shell.client.remove<Accepted & { before?: readonly string[] }>(
+          `/v1/holds/${segment(scope)}/${segment(name)}`,
+        );
+        shell.show(accepted, () => {
+          if (accepted.before?.length === 0) return [`Nothing held ${scope} ${name}: nothing is released`];
+          return [`Released: ${scope} ${name}${accepted.before ? ` (${accepted.before.join("; ")})` : ""}`];
+        });
         return "ok";
       }),
     );

@@ -21,7 +21,7 @@ const hold = z
 
 const lastDay = 8.64e15;
 
-/** Hands off, and hands on again (this also lifts a machine's quarantine). */
+/** Hands off, and hands on again (this also lifts a machine's quarantine; `before` says what there was to release). */
 export const holdRoutes = (desk: Desk, now: () => number): readonly Route[] => [
   {
     method: "POST",
@@ -40,10 +40,22 @@ export const holdRoutes = (desk: Desk, now: () => number): readonly Route[] => [
     needs: "operator",
     async handle(ask) {
       const data = { scope: ask.param("scope"), name: ask.param("name") };
-      return accepted(await submit(desk, ask, { type: holdReleased.type, data }));
+      const before = await standing(desk, data.scope, data.name).catch(() => undefined);
+      return accepted(await submit(desk, ask, { type: holdReleased.type, data }), before === undefined ? {} : { before });
     },
   },
 ];
+
+/** What a release would take back, in words; `undefined` where that cannot be told. */
+async function standing(desk: Desk, scope: string, name: string): Promise<readonly string[] | undefined> {
+  const { ledger, holds } = scope === "machine" ? await desk.why(name) : {};
+  const quarantine = ledger?.quarantine ? [`quarantine: ${ledger.quarantine.reason}`] : [];
+  const all = await desk.holds?.();
+  const mine = all?.filter((hold) => hold.scope === scope && hold.name === name).map(({ reason, by }) => `hold: ${reason} (${by})`);
+  if (mine) return [...quarantine, ...mine];
+  // A machine's holds may be its pool's: only that there is none at all is certain.
+  return holds?.length === 0 ? quarantine : undefined;
+}
 
 function endOf(time: number): string {
   if (time < lastDay) return new Date(time).toISOString();

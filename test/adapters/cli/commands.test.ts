@@ -74,6 +74,58 @@ describe("what is sent", () => {
     expect([desk.accepted.length, desk.planned.length]).toEqual([0, 1]);
   });
 
+  const storm = { reason: "storm", by: "me", since: "2026-01-01T00:00:00Z" };
+
+  it("a second freeze says whose the first is, and unfreezing what is not frozen says so", async () => {
+    const { run, desk } = await createRig();
+    expect((await run("freeze")).out).toBe("Frozen: nothing is powered until `lightsout unfreeze`");
+    expect(await run("unfreeze")).toMatchObject({ exit: 0, out: "It was not frozen: acts go on as before" });
+    desk.set({ frozen: storm });
+    expect((await run("freeze")).out).toContain("\nIt was frozen already by me since 2026-01-01T00:00:00Z: storm");
+    const { accept } = desk;
+    desk.accept = async (incoming) => {
+      desk.set({ frozen: undefined });
+      return accept(incoming);
+    };
+    expect(await run("unfreeze")).toMatchObject({ exit: 0, out: "Acts go on" });
+  });
+
+  it("a freeze goes through where what stood before cannot be read", async () => {
+    const { run, desk } = await createRig();
+    const { frozen } = desk;
+    let asked = 0;
+    desk.frozen = () => (asked++ === 0 ? Promise.reject(new Error("no")) : frozen());
+    expect(await run("freeze")).toMatchObject({ exit: 0, out: "Frozen: nothing is powered until `lightsout unfreeze`" });
+    expect(desk.accepted).toHaveLength(1);
+  });
+
+  it("a release says what it released, and when nothing was held", async () => {
+    const { run, desk } = await createRig();
+    expect((await run("release", "pool", "gpu")).out).toBe("Released: pool gpu");
+    desk.holds = async () => [{ scope: "pool", name: "gpu", reason: "disks", by: "me" }];
+    expect((await run("release", "pool", "gpu")).out).toBe("Released: pool gpu (hold: disks (me))");
+    expect((await run("release", "rack", "a")).out).toBe("Nothing held rack a: nothing is released");
+    const quarantine = { reason: "doubt", run: "r", since: "" };
+    const { why } = desk;
+    desk.why = async (machine) => ({ ...(await why(machine)), ledger: { machine, quarantine } });
+    expect((await run("release", "r740-01")).out).toBe("Released: machine r740-01 (quarantine: doubt)");
+  });
+
+  it("a machine that nothing holds at all is not said to be released, even where holds cannot be listed", async () => {
+    const { run, desk } = await createRig();
+    const { why } = desk;
+    desk.why = async (machine) => ({ ...(await why(machine)), holds: [] });
+    expect((await run("release", "r740-01")).out).toBe("Nothing held machine r740-01: nothing is released");
+  });
+
+  it("machines begins with the freeze in force", async () => {
+    const { run, desk } = await createRig();
+    expect(JSON.parse((await run("machines", "--json")).out)).toMatchObject({ frozen: null, machines: [{ name: "r740-01" }] });
+    desk.set({ frozen: { reason: "the file ./STOP is there", by: "STOP file", since: "" } });
+    expect((await run("machines")).out).toMatch(/^FROZEN by STOP file: the file \.\/STOP is there\nMACHINE/);
+    expect(JSON.parse((await run("machines", "--json")).out).frozen).toMatchObject({ by: "STOP file" });
+  });
+
   it("unfreezing fails while a STOP file stands", async () => {
     const { run, desk } = await createRig();
     desk.set({ frozen: { reason: "STOP file", by: "./STOP", since: "2026-01-01T00:00:00Z" } });

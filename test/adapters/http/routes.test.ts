@@ -125,6 +125,15 @@ describe("machines, holds, freeze", () => {
     expect(desk.accepted[0]).toMatchObject({ type: "hold-released", data: { scope: "rack", name: "row a/b" } });
   });
 
+  it("a freeze goes through where what stood before is not answered", async () => {
+    const { send, desk } = createRig({ clock: clock() });
+    const { frozen } = desk;
+    let asked = 0;
+    desk.frozen = () => (asked++ === 0 ? new Promise(() => {}) : frozen());
+    const { status, body } = await send("POST", "/v1/freeze", { reason: "storm" });
+    expect([status, "before" in body, desk.accepted.length]).toEqual([202, false, 1]);
+  });
+
   it("unfreezing tells that the STOP file still stops everything", async () => {
     const { send, desk } = createRig();
     const frozen = { reason: "STOP file", by: "./STOP", since: "2026-01-01T00:00:00Z" };
@@ -180,7 +189,10 @@ describe("errors", () => {
 
   it("unknown paths and methods are problems too", async () => {
     const { send } = createRig();
-    expect(await send("GET", "/v2")).toMatchObject({ status: 404, body: { code: "LO_HTTP_PATH" } });
+    expect(await send("GET", "/v2")).toMatchObject({
+      status: 404,
+      body: { code: "LO_HTTP_PATH", hint: expect.stringContaining("docs/reference.md") },
+    });
     const put = await send("PUT", "/v1/freeze", {});
     expect([put.status, put.body.code, put.headers.get("allow")]).toEqual([405, "LO_HTTP_METHOD", "GET, HEAD, POST, DELETE"]);
     expect((await send("OPTIONS", "/v1/runs")).headers.get("access-control-allow-origin")).toBe(null);
