@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createCli } from "#adapters/cli/mod.ts";
+import { createCli, exitCodes } from "#adapters/cli/mod.ts";
+import { createApp } from "#adapters/http/mod.ts";
 import { startLab } from "#config/lab.ts";
 import { builtinEvents } from "#events";
+import { createFakeDesk } from "#test/adapters/http/desk.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
@@ -16,6 +18,22 @@ test("the README shows the node-lost function as it is", () => {
 test("the reference names every event", () => {
   const reference = read("docs/reference.md");
   expect(builtinEvents.filter(({ type }) => !reference.includes(`\`${type}\``)).map(({ type }) => type)).toEqual([]);
+});
+
+test("the reference has every way into the HTTP API, with its role, and no other", () => {
+  const { ways } = createApp(createFakeDesk(), { tokens: [] });
+  const rows = [...read("docs/reference.md").matchAll(/^\| `((?:GET|POST|DELETE) \S+)` \| (\w+) \| \S/gm)].map(
+    ([, way, role]) => `${way} ${role}`,
+  );
+  expect(rows.toSorted()).toEqual(ways.map(({ method, path, needs }) => `${method} ${path} ${needs}`).toSorted());
+});
+
+test("the reference has every exit code as the help has it", () => {
+  const rows = [...read("docs/reference.md").matchAll(/^\| (\d) \| (.+) \|$/gm)].map(([, code, meaning]) => ({
+    code: Number(code),
+    meaning,
+  }));
+  expect(rows).toEqual(Object.values(exitCodes));
 });
 
 test("every link between pages leads somewhere", () => {
