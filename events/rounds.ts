@@ -12,7 +12,11 @@ const sourceOf = (office: Office) => `lightsout/${office.site}/incidents`;
 /** Emits an incident's event for its present round. The same round never starts two runs. */
 export async function emitRound(office: Office, incident: Incident): Promise<void> {
   const { machine, id, round, reason } = incident;
-  await office.bus.publish(nodeLost, { machine, incident: id, round, reason }, { id: incidentEventId(incident), source: sourceOf(office) });
+  await office.bus.publish(
+    nodeLost,
+    { machine, incident: id, round, reason, openedAt: new Date(incident.openedAt).toISOString() },
+    { id: incidentEventId(incident), source: sourceOf(office) },
+  );
 }
 
 /** Whether a run began of the incident's present round. */

@@ -1,7 +1,7 @@
 import { powerCycle } from "#events";
 import { defineFunction } from "./define.ts";
 import { forceOff, gracefulOff, powerOn } from "./fragments/power.ts";
-import { proveReturned, takeOutOfService, uncordon } from "./fragments/service.ts";
+import { noteBootId, proveReturned, takeOutOfService, uncordon } from "./fragments/service.ts";
 
 /** Off, confirmed, on, confirmed: never an opaque cycle. */
 export default defineFunction(
@@ -16,9 +16,7 @@ export default defineFunction(
   async ({ event, step, ports }) => {
     const { machine, hard } = event.data;
     const found = await takeOutOfService(machine, step, ports, hard);
-    const bootBefore = await step.run("note its boot id", async (signal) => (await ports.cluster.node(machine, signal))?.bootID ?? null, {
-      reads: true,
-    });
+    const bootBefore = await noteBootId(machine, step, ports);
     const { result } = await step.act("power off", hard ? forceOff(machine, ports) : gracefulOff(machine, ports));
     if (result === "already" && found === "on") {
       const ask = `${machine} was switched off by somebody else meanwhile: they may have their hands in it. Switch it on?`;

@@ -1,4 +1,14 @@
-import { DeviceError, explain, type Json, milliseconds, RefusedError, UnsupportedError } from "#events";
+import {
+  DeviceError,
+  explain,
+  type Json,
+  milliseconds,
+  nodeReady,
+  RefusedError,
+  type Step,
+  TerminalError,
+  UnsupportedError,
+} from "#events";
 import type { Ports } from "../define.ts";
 
 type Lookers = Pick<Ports, "inventory" | "power" | "cluster" | "os">;
@@ -7,7 +17,7 @@ type Lookers = Pick<Ports, "inventory" | "power" | "cluster" | "os">;
  * What was found: `lost` only when nothing answers, `returned` when the Node is Ready, `alive` with what still answers, `silent` when
  * nothing answers, the BMC neither: then it cannot be fenced.
  */
-export type Finding = { readonly is: "lost" | "returned" | "alive" | "silent"; readonly why: string };
+type Finding = { readonly is: "lost" | "returned" | "alive" | "silent"; readonly why: string };
 
 /**
  * Whether a machine is really lost. NotReady is not dead: the Node must be Unknown, and kubelet, Talos API and the BMC's own signs of
@@ -32,6 +42,24 @@ export async function confirmLost(machine: string, ports: Lookers, signal?: Abor
   if (activity.firmwareUpdate) return { is: "alive", why: `a firmware update is running: ${activity.raw}` };
   if (activity.booting) return { is: "alive", why: `it is booting: ${activity.raw}` };
   return { is: "lost", why: `Node Unknown; kubelet, Talos and firmware silent (${activity.raw})` };
+}
+
+/**
+ * Waits until it is sure that nothing on the machine answers, or that it has come back. What still answers after half an hour, or cannot be
+ * asked, is a person's to look at: nothing was powered.
+ */
+export async function makeSure(machine: string, step: Step, ports: Lookers): Promise<"lost" | "returned"> {
+  const sure = await step.until(
+    "nothing on it answers",
+    async (signal) => {
+      const finding = await confirmLost(machine, ports, signal);
+      return finding.is === "lost" || finding.is === "returned" ? finding : undefined;
+    },
+    { every: "15s", within: "30m", wakeOn: nodeReady },
+  );
+  const found = sure ?? (await step.run("what stands in the way", (signal) => confirmLost(machine, ports, signal), { reads: true }));
+  if (found.is === "alive") throw new TerminalError(`${machine} is lost to the cluster, but ${found.why}. Nothing was powered`);
+  return found.is === "returned" ? "returned" : "lost";
 }
 
 /** Silence counts only from somebody who was asked. */
@@ -85,12 +113,25 @@ const evidenceAgeMs = 15 * 60_000;
  * Off without our doing, on a machine whose owner allows to bring it back after a power loss that the BMC's log shows: the newest entry
  * about power, and from the time of the loss. No date is no evidence, nor is a log that cannot be read.
  */
-export async function offByPowerLoss(machine: string, lostAt: string | undefined, ports: Lookers, signal?: AbortSignal): Promise<boolean> {
+async function offByPowerLoss(machine: string, lostAt: string | undefined, ports: Lookers, signal?: AbortSignal): Promise<boolean> {
   if (ports.inventory.machine(machine).foundOff !== "power-on") return false;
   const log = await ofBmc(() => ports.power.of(machine).eventLog({ limit: 16 }, signal));
   const last = typeof log === "string" ? undefined : log.findLast((entry) => entry.power !== undefined);
   if (!last?.at || !lostAt || !(Date.parse(last.at) >= Date.parse(lostAt) - evidenceAgeMs)) return false;
   return last.power === "ac-lost" || last.power === "ac-restored";
+}
+
+/** Found off, and not by this run: unless it was a power loss that its owner lets us mend, a person decides. */
+export async function askIfFoundOff(
+  machine: string,
+  lostAt: string | undefined,
+  evidence: Json,
+  step: Step,
+  ports: Lookers,
+): Promise<void> {
+  if (await step.run("was it a power loss", (signal) => offByPowerLoss(machine, lostAt, ports, signal), { reads: true })) return;
+  const ask = `${machine} was found off and this run did not do it: somebody may have their hands in it. Bring it back?`;
+  await step.approve("bring it back", { ask, plan: { machine, evidence }, within: "24h" });
 }
 
 /** How long a boot may take before it is asked about: `max(5 m, 1.5 × its boot time)`. */

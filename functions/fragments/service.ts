@@ -83,6 +83,10 @@ async function drained(machine: string, ports: Serving, signal: AbortSignal): Pr
   return { left: [...new Set(left)], evicted: report.evicted.length };
 }
 
+/** What boot it is on now: another one is the proof that it was really started anew. */
+export const noteBootId = (machine: string, step: Step, ports: Serving): Promise<string | null> =>
+  step.run("note its boot id", async (signal) => (await ports.cluster.node(machine, signal))?.bootID ?? null, { reads: true });
+
 /**
  * Proof of return: a boot id that was not there before, the out-of-service taint gone (its device plugins may not tolerate it), Node Ready,
  * and all expected GPUs allocatable. An overdue return is never cycled again: it fails, and a person looks.
