@@ -74,6 +74,7 @@ async function runOnce(hooks: CliHooks, argv: readonly string[]): Promise<number
     left.code = code;
   });
   for (const add of commands) add(program, shell);
+  program.hook("preAction", (_, command) => checkOptions(command));
   await program.parseAsync([...argv], { from: "user" });
   return left.code;
 }
@@ -92,6 +93,18 @@ function createProgram(hooks: CliHooks): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .addHelpText("after", `\nExit codes:\n${codes.join("\n")}`);
+}
+
+/** An option whose value is empty, or is another option, was given none. */
+function checkOptions(command: Command): void {
+  const own = [...command.options, ...(command.parent?.options ?? [])];
+  for (const option of own) {
+    const value: unknown = command.optsWithGlobals()[option.attributeName()];
+    if (value === "") throw new Failure("usage", `${option.long} has no value: it is empty`, { hint: `Write it like: ${option.flags}` });
+    if (own.some(({ long }) => long === value)) {
+      throw new Failure("usage", `${option.long} has no value: ${value} follows it`, { hint: `Write it like: ${option.flags}` });
+    }
+  }
 }
 
 function createShell(hooks: CliHooks, program: Command, leave: (code: number) => void): Shell {

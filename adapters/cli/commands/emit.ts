@@ -24,11 +24,8 @@ export function emitCommand(program: Command, shell: Shell): void {
     .action(
       shell.action(async (type: string, pairs: string[], { data, id, plan, wait }: Given) => {
         const event = { type, data: readData(data, pairs), ...(id === undefined ? {} : { id }) };
-        if (plan) {
-          showPlan(shell, await shell.client.post("/v1/events?plan=true", event));
-          return "ok";
-        }
-        return tell(shell, type, await shell.client.post<Accepted>("/v1/events", event), { wait });
+        if (plan) return showPlan(shell, await shell.client.post("/v1/events?plan=true", event), type);
+        return tell(shell, type, await shell.client.post<Accepted>("/v1/events", event), { wait, type });
       }),
     );
 }

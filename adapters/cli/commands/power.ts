@@ -29,10 +29,7 @@ export function powerCommand(program: Command, shell: Shell): void {
         if (machine === "") throw new Failure("usage", "The machine's name is empty", { hint: "`lightsout machines` lists them" });
         const path = `/v1/machines/${segment(machine)}/power`;
         const body = { action, ...rest };
-        if (plan) {
-          showPlan(shell, await shell.client.post(`${path}?plan=true`, body));
-          return "ok";
-        }
+        if (plan) return showPlan(shell, await shell.client.post(`${path}?plan=true`, body));
         return tell(shell, `power ${action} ${machine}`, await shell.client.post<Accepted>(path, body), { wait });
       }),
     );

@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { RunSummary } from "#events";
 import { segment } from "../client.ts";
 import type { Shell } from "../shell.ts";
@@ -14,7 +14,7 @@ export function runsCommand(program: Command, shell: Shell): void {
     .addOption(new Option("--status <status>", "only these").choices(states))
     .option("--machine <name>", "only this machine's")
     .option("--function <name>", "only this function's")
-    .option("--limit <count>", "at most so many (1 to 1000)", "50")
+    .addOption(new Option("--limit <count>", "at most so many (1 to 1000)").default("50").argParser(readLimit))
     .action(
       shell.action(async (filters: Readonly<Record<string, string>>) => {
         const query = Object.entries(filters).map(([name, value]) => `${name}=${segment(value)}`);
@@ -31,6 +31,11 @@ export function runsCommand(program: Command, shell: Shell): void {
         return "ok";
       }),
     );
+}
+
+function readLimit(text: string): string {
+  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= 1000) return text;
+  throw new InvalidArgumentError("It is a whole number from 1 to 1000.");
 }
 
 const row = (run: RunSummary) => [

@@ -55,6 +55,8 @@ async function list(desk: Desk, ask: Ask): Promise<Response> {
     .filter((run) => want.function === undefined || run.function === want.function)
     .filter((run) => want.prefix === undefined || run.run.startsWith(want.prefix))
     .sort((a, b) => (a.startedAt < b.startedAt ? 1 : a.startedAt > b.startedAt ? -1 : 0));
+  // A machine that is gone from the inventory keeps its runs; a name that has neither is a mistake, and this throws what it is.
+  if (want.machine !== undefined && !all.some((run) => run.key === want.machine)) await desk.why(want.machine);
   return answer({ runs: found.slice(0, want.limit), total: found.length });
 }
 

@@ -63,15 +63,37 @@ describe("what is sent", () => {
 
   it.each(["emit node-lost machine=r740-01 --plan", "power cycle r740-01 --plan"])("%s shows the plan and sends nothing", async (line) => {
     const { run, desk } = await createRig();
-    expect((await run(...line.split(" "))).out).toBe(
-      [
-        "power-cycle would:",
-        "  1. power off: cuts the power",
-        "       trust: ask (trust is ask)",
-        "  It would stop: a person is asked",
-      ].join("\n"),
-    );
+    const { exit, out } = await run(...line.split(" "));
+    expect([exit, out.split("\n")]).toEqual([
+      1,
+      ["power-cycle would:", "  1. power off: cuts the power", "       trust: ask (trust is ask)", "  It would stop: a person is asked"],
+    ]);
     expect([desk.accepted.length, desk.planned.length]).toEqual([0, 1]);
+    const steps = [{ step: "power off", what: "cuts the power" }];
+    desk.plan = async () => [{ function: "power-cycle", steps }];
+    expect(await run(...line.split(" "))).toMatchObject({ exit: 0, out: expect.stringContaining("It would go through.") });
+    desk.plan = async () => [
+      { function: "power-cycle", steps },
+      { function: "other", steps, stops: "held" },
+    ];
+    expect((await run(...line.split(" "))).exit).toBe(1);
+  });
+
+  it.each([
+    [["hold-requested", "scope=pool", "name=gpu", "reason=disks"]],
+    [["freeze-released"]],
+    [["trust-changed", "scope=pool", "name=gpu", "trust=auto"]],
+  ])("emit %s took effect at once, though no function listens", async (event) => {
+    const { run, desk } = await createRig();
+    expect((await run("emit", ...event)).out).toMatch(/\nIt took effect at once$/);
+    expect(await run("emit", ...event, "--wait")).toMatchObject({ exit: 0 });
+    desk.plan = async () => [];
+    expect(await run("emit", ...event, "--plan")).toEqual({
+      exit: 0,
+      err: "",
+      out: "It would take effect at once; no function listens to it",
+    });
+    expect(await run("emit", "node-lost", "machine=r740-01", "--plan")).toMatchObject({ exit: 1 });
   });
 
   const storm = { reason: "storm", by: "me", since: "2026-01-01T00:00:00Z" };
@@ -182,7 +204,9 @@ describe("what is shown", () => {
     const { run, desk } = await createRig();
     for (const id of ["a", "b", "c"]) desk.begin(id);
     expect((await run("runs", "--status", "queued", "--machine", "r740-01", "--limit", "2")).out).toContain("and 1 more");
-    expect((await run("runs", "--machine", "cp-01")).out).toBe("No runs");
+    desk.begin("d", { key: "gone-01" });
+    expect((await run("runs", "--machine", "gone-01")).out).toContain("gone-01");
+    expect((await run("runs", "--machine", "r740-01", "--status", "parked")).out).toBe("No runs");
   });
 
   it("a token once, with its digest", async () => {
