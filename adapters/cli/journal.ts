@@ -1,7 +1,26 @@
 import { type Entry, humanDuration, type RunSummary, type Verdict } from "#events";
 import { paint } from "./text.ts";
 
-const clockTime = (at: number) => `${new Date(at).toISOString().slice(11, 19)}Z`;
+/** A time of day in UTC, with the date where it is not the day of `now`. */
+export function timeText(at: number, now: number): string {
+  const text = new Date(at).toISOString();
+  const today = text.slice(0, 10) === new Date(now).toISOString().slice(0, 10);
+  return today ? `${text.slice(11, 19)}Z` : `${text.slice(0, 10)} ${text.slice(11, 19)}Z`;
+}
+
+const most = 120;
+const short = (text: string): string =>
+  text.length <= most
+    ? text
+    : `${text
+        .slice(0, most - 1)
+        .toWellFormed()
+        .replace(/\ufffd$/, "")}…`;
+/** What a step found, where it found anything. */
+const resultText = (result: unknown): string => (result === undefined || result === null ? "" : `: ${short(JSON.stringify(result))}`);
+/** A step and what is said of it; many waits are their own reason. */
+const stepText = (step: string, said: string): string =>
+  said === step || said.startsWith(`${step}:`) || said === "" ? said || step : `${step}: ${said}`;
 const good = (text: string) => paint("green", text);
 const bad = (text: string) => paint("red", text);
 const heed = (text: string) => paint("yellow", text);
@@ -10,7 +29,7 @@ const heed = (text: string) => paint("yellow", text);
 export const verdictText = ({ guard, says, reason }: Verdict): string => `${guard}: ${says === "allow" ? says : heed(says)} (${reason})`;
 
 /** One journal entry as a line of progress. */
-export const entryLine = (entry: Entry): string => `${paint("dim", clockTime(entry.at))}  ${entryText(entry)}`;
+export const entryLine = (entry: Entry, now: number): string => `${paint("dim", timeText(entry.at, now))}  ${entryText(entry)}`;
 
 function entryText(entry: Entry): string {
   switch (entry.is) {
@@ -21,11 +40,11 @@ function entryText(entry: Entry): string {
     case "inherited":
       return `inherits from ${entry.from}: ${entry.obligations.map(({ kind }) => kind).join(", ") || "nothing"}`;
     case "done":
-      return `${good("done")}  ${entry.step}`;
+      return `${good("done")}  ${entry.step}${resultText(entry.result)}`;
     case "failed":
       return `${bad("failed")}  ${entry.step} (attempt ${entry.attempt}): ${entry.error}`;
     case "waiting":
-      return `waits  ${entry.step}: ${entry.reason}${entry.until === undefined ? "" : `, at most ${humanDuration(Math.max(0, entry.until - entry.at))}`}`;
+      return `waits  ${stepText(entry.step, entry.reason)}${entry.until === undefined ? "" : `, at most ${humanDuration(Math.max(0, entry.until - entry.at))}`}`;
     case "obliged":
       return `has set ${entry.obligation.kind} on ${entry.obligation.machine} (by hand it is undone with: ${entry.obligation.undo})`;
     case "cleared":
@@ -35,15 +54,15 @@ function entryText(entry: Entry): string {
     case "resumed":
       return `resumed; looks what became of  ${entry.step}`;
     case "outcome":
-      return `${entry.result === "cannot-tell" ? heed(entry.result) : good(entry.result)}  ${entry.step}: ${entry.seen}`;
+      return `${entry.result === "cannot-tell" ? heed(entry.result) : good(entry.result)}  ${stepText(entry.step, entry.seen)}`;
     case "judged":
       return `guards  ${entry.step}: ${entry.verdicts.map(verdictText).join("; ") || "none"}`;
     case "asked":
-      return `${heed("asks")}  ${entry.step}: ${entry.ask}`;
+      return `${heed("asks")}  ${stepText(entry.step, entry.ask)}`;
     case "decided":
       return `${entry.approved ? good("approved") : bad("refused")} by ${entry.who}${entry.note === undefined ? "" : `: ${entry.note}`}`;
     case "parked":
-      return `${heed("parked")}  ${entry.step}: ${entry.reason}`;
+      return `${heed("parked")}  ${stepText(entry.step, entry.reason)}`;
     case "word":
       return `${entry.who} says of ${entry.step}: ${entry.word}`;
     case "finished":
@@ -70,5 +89,7 @@ export function nextLines(run: string, waiting: Extract<Entry, { is: "asked" | "
 }
 
 /** A run in one line. */
-export const summaryLine = (run: RunSummary): string =>
-  `${run.run}  ${run.function} for ${run.key}: ${run.status}${run.step === undefined ? "" : ` at "${run.step}"`} (${run.reason})`;
+export function summaryLine(run: RunSummary): string {
+  const reason = run.reason === run.step || run.reason === run.status ? "" : ` (${run.reason})`;
+  return `${run.run}  ${run.function} for ${run.key}: ${run.status}${run.step === undefined ? "" : ` at "${run.step}"`}${reason}`;
+}

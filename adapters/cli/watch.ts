@@ -44,7 +44,7 @@ export async function watch(shell: Shell, run: string, options: { untilPerson: b
       last = sent.id;
       breaks = 0;
       const entry = JSON.parse(sent.data) as Entry;
-      shell.say(entryLine(entry));
+      shell.say(entryLine(entry, shell.clock.now()));
       const stops = entry.is === "parked" || entry.is === "asked";
       if (!stops && entry.is !== "finished") continue;
       const now = await readRun(shell, run);

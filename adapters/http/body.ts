@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { issueText } from "./issues.ts";
 import { ProblemError } from "./problem.ts";
 
 const mostDepth = 64;
@@ -63,8 +64,9 @@ function isDeeper(value: unknown, most: number): boolean {
 
 /** A body's fields as the schema has them. Throws `LO_HTTP_INVALID` (422) naming every field that is wrong. */
 export function fields<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(body ?? {});
+  const given = body ?? {};
+  const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`);
+  const problems = parsed.error.issues.map((issue) => issueText(issue, given));
   throw new ProblemError(422, "LO_HTTP_INVALID", problems.join("; "), { hint: "Correct these fields and send it again" });
 }

@@ -45,5 +45,5 @@ const row = (run: RunSummary) => [
   run.status,
   run.step,
   `${run.startedAt.slice(0, 19)}Z`,
-  run.reason,
+  run.reason === run.step ? "" : run.reason,
 ];

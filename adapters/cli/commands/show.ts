@@ -23,7 +23,7 @@ export function showCommand(program: Command, shell: Shell): void {
         const waiting = waitsFor(journal);
         shell.show({ summary, journal }, () => [
           summaryLine(summary),
-          ...journal.map(entryLine),
+          ...journal.map((entry) => entryLine(entry, shell.clock.now())),
           ...(waiting ? ["", ...nextLines(run, waiting)] : []),
         ]);
         return "ok";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { tokenDigest } from "#adapters/http/token.ts";
+import { createFakeTime } from "#events/testing/mod.ts";
 import { parkedFact } from "#test/adapters/http/desk.ts";
 import { createRig } from "./rig.ts";
 
@@ -198,6 +199,40 @@ describe("what is shown", () => {
         By hand it is undone with: look
       Look at the machine, then say: lightsout resume run-1 happened|did-not-happen|abandon"
     `);
+  });
+
+  it("a run's facts, each once, with what was read and the date of other days", async () => {
+    const { run, desk } = await createRig();
+    desk.begin("run-1", { status: "waiting", step: "a new boot id", reason: "a new boot id" });
+    const seen = "x".repeat(300);
+    const guarded = { attempt: 1, position: 1, result: "done" } as const;
+    desk.write(
+      "run-1",
+      { is: "done", step: "read its power", result: "on" },
+      { is: "done", step: "collect evidence", result: { seen } },
+      { is: "done", step: "sort it out", result: null },
+      { is: "outcome", step: "power off", seen: "power off (chassis status 200040)", ...guarded },
+      { is: "outcome", step: "cordon", seen: "cordon", ...guarded },
+      { is: "waiting", step: "a new boot id", reason: "a new boot id", until: Date.parse("2026-01-01T00:05:05Z") },
+      { is: "waiting", step: "power on", reason: "power on: frozen by me" },
+      { is: "waiting", step: "power on", reason: "freeze: storm", paused: true },
+    );
+    expect((await run("show", "run-1")).out).toMatchInlineSnapshot(`
+      "run-1  power-cycle for r740-01: waiting at "a new boot id"
+      00:00:00Z  done  read its power: "on"
+      00:00:01Z  done  collect evidence: {"seen":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+      00:00:02Z  done  sort it out
+      00:00:03Z  done  power off: power off (chassis status 200040)
+      00:00:04Z  done  cordon
+      00:00:05Z  waits  a new boot id, at most 5m
+      00:00:06Z  waits  power on: frozen by me
+      00:00:07Z  waits  power on: freeze: storm"
+    `);
+    expect((await run("runs")).out.match(/a new boot id/g)).toHaveLength(1);
+    const late = await createRig({ hooks: { clock: createFakeTime().clock({ wallOffsetMs: 86_400_000 }) } });
+    late.desk.begin("run-1");
+    late.desk.write("run-1", { is: "done", step: "look" });
+    expect((await late.run("show", "run-1")).out).toContain("\n2026-01-01 00:00:00Z  done  look");
   });
 
   it("runs by filter, and how to see the rest", async () => {

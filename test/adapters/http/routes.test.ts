@@ -100,6 +100,22 @@ describe("machines, holds, freeze", () => {
     expect(desk.accepted).toEqual([]);
   });
 
+  it.each<[string, unknown, string]>([
+    ["/v1/machines/r740-01/power", {}, "action is missing (one of on, off, cycle)"],
+    ["/v1/machines/r740-01/power", { action: "reset" }, "action must be one of on, off, cycle"],
+    ["/v1/machines/r740-01/power", { action: "off", hard: "yes" }, "hard must be true or false"],
+    ["/v1/machines/r740-01/power", { action: "off", hardd: true }, "hardd is not known here"],
+    ["/v1/holds", { scope: "pool", reason: 7 }, "name is missing (a text); reason must be a text"],
+    ["/v1/holds", { scope: "pool", name: "gpu", reason: "x", for: "soon" }, 'for: must be a duration such as "90s", "5m" or "2h"'],
+    ["/v1/trust", [], "body must be an object"],
+    ["/v1/events", { type: "" }, "type must be a text that is not empty"],
+    ["/v1/events", undefined, "type is missing (a text)"],
+    ["/v1/freeze", { reason: null }, "reason must be a text"],
+  ])("%s with %o is told in words what is wrong", async (path, sent, detail) => {
+    const { status, body } = await createRig().send("POST", path, sent);
+    expect([status, body.code, body.detail]).toEqual([422, "LO_HTTP_INVALID", detail]);
+  });
+
   it("a hold's length counts on the server's clock", async () => {
     const { send, desk } = createRig({ clock: clock() });
     const hold = { scope: "machine", name: "r740-01", reason: "disk swap" };
