@@ -92,7 +92,7 @@ function createProgram(hooks: CliHooks): Command {
     .configureOutput({ writeOut: print(hooks.out), writeErr: print(hooks.err), outputError: () => undefined })
     .showSuggestionAfterError()
     .exitOverride()
-    .addHelpText("after", `\nExit codes:\n${codes.join("\n")}`);
+    .addHelpText("after", `\nExit codes:\n${codes.join("\n")}\n\nWithout an installed command: npx lightsout …`);
 }
 
 /** An option whose value is empty, or is another option, was given none. */

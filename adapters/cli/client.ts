@@ -107,13 +107,40 @@ function refusal(status: number, text: string, base: string): Failure {
   return new Failure(exit, problem.detail, { code: problem.code, ...(typeof hint === "string" ? { hint } : {}) });
 }
 
+/** What is wrong where no request can have arrived. The first that fits counts. */
+const neverSent: readonly (readonly [RegExp, (base: string) => string, string])[] = [
+  [
+    /^ECONNREFUSED$/,
+    (base) => `Nothing answers at ${base}`,
+    "Start it with `lightsout serve`, or say where it is with --url or LIGHTSOUT_URL",
+  ],
+  [/^(ENOTFOUND|EAI_AGAIN)$/, (base) => `No address is known for the host of ${base}`, "Check the name in --url or LIGHTSOUT_URL"],
+  [/^connect E(HOST|NET)UNREACH$/, (base) => `There is no way to ${base}`, "Check the address in --url or LIGHTSOUT_URL, and the network"],
+  [
+    /^(connect ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/,
+    (base) => `Nobody took up the connection to ${base}`,
+    "Check the address in --url or LIGHTSOUT_URL",
+  ],
+  [
+    /^bad port$/,
+    (base) => `No HTTP is spoken on the port of ${base}: it is reserved for another protocol`,
+    "Check the port in --url or LIGHTSOUT_URL; Lightsout's own is 7480",
+  ],
+  [/CERT|SELF_SIGNED|UNABLE_TO_/, (base) => `The certificate of ${base} is not trusted`, "Give its authority in NODE_EXTRA_CA_CERTS"],
+  [
+    /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/,
+    (base) => `What answers at ${base} does not speak TLS`,
+    "Write http:// where there is no TLS",
+  ],
+];
+
 function unreachable(base: string, error: unknown, method: string): Failure {
-  const cause = error instanceof Error ? ((error.cause as NodeJS.ErrnoException | undefined)?.code ?? error.name) : "";
-  if (cause === "ECONNREFUSED" || cause === "ENOTFOUND") {
-    return new Failure("unreachable", `Nothing answers at ${base} (${cause})`, {
-      hint: "Start it with `lightsout serve`, or say where it is with --url or LIGHTSOUT_URL",
-    });
-  }
+  const beneath = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
+  const cause = beneath?.code ?? beneath?.message ?? (error instanceof Error ? error.name : "");
+  // Some codes also end connections that stood, and then a request may have arrived.
+  const connecting = beneath?.syscall === "connect" ? `connect ${cause}` : cause;
+  const known = neverSent.find(([pattern]) => pattern.test(cause) || pattern.test(connecting));
+  if (known) return new Failure("unreachable", `${known[1](base)} (${cause})`, { hint: known[2] });
   const late = cause === "TimeoutError" ? `did not answer within ${patienceMs / 1000} s` : `broke off (${cause})`;
   const changed = method === "GET" ? "Try again" : "It may have taken effect: look at `lightsout runs` before trying again";
   return new Failure("unreachable", `Lightsout at ${base} ${late}`, { hint: changed });

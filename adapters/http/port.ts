@@ -1,4 +1,4 @@
-import type { Accepted, Entry, Incident, Incoming, LedgerEntry, RunSummary, Stop, StoreHealth, Verdict } from "#events";
+import type { Accepted, ActVerb, Entry, Incident, Incoming, LedgerEntry, RunSummary, Stop, StoreHealth, Verdict } from "#events";
 
 /** What the ways in (HTTP, and the CLI over it) can ask and tell. The composition root builds it from the worker and the ports. */
 export interface Desk {
@@ -80,9 +80,18 @@ export interface Why {
   readonly trust: string;
   readonly holds: readonly string[];
   readonly frozen?: string;
-  readonly runs: readonly { readonly summary: RunSummary; readonly verdicts: readonly Verdict[]; readonly ended?: string }[];
+  readonly runs: readonly WhyRun[];
   /** One plain sentence. */
   readonly answer: string;
+}
+
+/** A recent run, and what the guards said last. */
+export interface WhyRun {
+  readonly summary: RunSummary;
+  readonly verdicts: readonly Verdict[];
+  /** The act that the guards were asked about. `at` is ISO 8601; `verb` is absent where they held it back before it was begun. */
+  readonly act?: { readonly step: string; readonly verb?: ActVerb; readonly at: string };
+  readonly ended?: string;
 }
 
 export interface PlannedRun {

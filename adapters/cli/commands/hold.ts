@@ -12,11 +12,13 @@ export function holdCommand(program: Command, shell: Shell): void {
     .description("keep Lightsout's hands off a machine, a pool or a rack")
     .argument("<machine|pool|rack>", "what is held, or a machine's name alone")
     .argument("[name]")
-    .requiredOption("--reason <text>", "why; shown to everybody it holds up")
+    .option("--reason <text>", "why (required); shown to everybody it holds up")
     .option("--for <duration>", "how long, such as 2h; else until it is released")
     .action(
-      shell.action(async (first: string, second: string | undefined, { reason, for: length }: { reason: string; for?: string }) => {
+      shell.action(async (first: string, second: string | undefined, { reason, for: length }: { reason?: string; for?: string }) => {
         const about = readScope(first, second, ["machine", "pool", "rack"]);
+        if (reason === undefined)
+          throw new Failure("usage", "--reason is missing", { hint: "Say why; it is shown to everybody it holds up" });
         if (length !== undefined && !isDuration(length)) {
           throw new Failure("usage", `"${length}" is not a duration`, { hint: "Write it like 30m, 2h or 7d" });
         }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import type { Why } from "#adapters/http/port.ts";
+import type { Why, WhyRun } from "#adapters/http/port.ts";
 import { segment } from "../client.ts";
-import { summaryLine, verdictText } from "../journal.ts";
+import { summaryLine, timeText, verdictText } from "../journal.ts";
 import type { Shell } from "../shell.ts";
 import { paint } from "../text.ts";
 
@@ -14,13 +14,13 @@ export function whyCommand(program: Command, shell: Shell): void {
     .action(
       shell.action(async (machine: string) => {
         const why = await shell.client.get<Why>(`/v1/machines/${segment(machine)}/why`);
-        shell.show(why, () => lines(why));
+        shell.show(why, () => lines(why, shell.clock.now()));
         return "ok";
       }),
     );
 }
 
-function lines({ answer, ledger, incident, trust, holds, frozen, runs }: Why): string[] {
+function lines({ answer, ledger, incident, trust, holds, frozen, runs }: Why, now: number): string[] {
   const wanted =
     ledger.want === undefined ? "nobody has said" : `${ledger.want} (${ledger.why ?? "no reason"}, by ${ledger.by ?? "unknown"})`;
   return [
@@ -31,9 +31,16 @@ function lines({ answer, ledger, incident, trust, holds, frozen, runs }: Why): s
     ...(ledger.quarantine ? [`  quarantine   ${ledger.quarantine.reason} (release it with: lightsout release ${ledger.machine})`] : []),
     ...holds.map((hold) => `  hold         ${hold}`),
     ...(incident ? [`  incident     ${incident.state}, round ${incident.round}: ${incident.reason}`] : []),
-    ...runs.flatMap(({ summary, verdicts, ended }) => [
-      `  run          ${summaryLine(summary)}${ended === undefined ? "" : `; ended: ${ended}`}`,
-      ...verdicts.map((verdict) => `                 ${verdictText(verdict)}`),
+    ...runs.flatMap((run) => [
+      `  run          ${summaryLine(run.summary)}${run.ended === undefined ? "" : `; ended: ${run.ended}`}`,
+      ...(run.verdicts.length === 0 ? [] : [`               ${guardsHead(run, now)}`]),
+      ...run.verdicts.map((verdict) => `                 ${verdictText(verdict)}`),
     ]),
   ];
+}
+
+/** Which act the guards were asked about: the run's last. */
+function guardsHead({ act }: WhyRun, now: number): string {
+  if (!act) return "guards before its last act:";
+  return `guards before ${act.verb ?? `"${act.step}"`} at ${timeText(Date.parse(act.at), now)}:`;
 }

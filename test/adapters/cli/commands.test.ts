@@ -201,6 +201,40 @@ describe("what is shown", () => {
     `);
   });
 
+  it("why says before which act the guards were asked", async () => {
+    const { run, desk } = await createRig();
+    desk.begin("run-1", { status: "finished", reason: "ok" });
+    const summary = (await desk.runs())[0];
+    if (!summary) throw new Error("there is a run");
+    const verdicts = [{ guard: "storm", says: "allow", reason: "1 of 7 lost" }] as const;
+    const { why } = desk;
+    desk.why = async (machine) => ({
+      ...(await why(machine)),
+      holds: [],
+      runs: [
+        { summary, verdicts, act: { step: "power off", verb: "force-off", at: "2026-01-01T00:01:02.345Z" } },
+        { summary, verdicts, act: { step: "power off", at: "2025-12-31T00:01:02Z" }, ended: "refused: no" },
+        { summary, verdicts },
+        { summary, verdicts: [] },
+      ],
+    });
+    expect((await run("why", "r740-01")).out).toMatchInlineSnapshot(`
+      "r740-01 is held.
+        meant to be  on (no reason, by unknown)
+        trust        ask
+        run          run-1  power-cycle for r740-01: finished (ok)
+                     guards before force-off at 00:01:02Z:
+                       storm: allow (1 of 7 lost)
+        run          run-1  power-cycle for r740-01: finished (ok); ended: refused: no
+                     guards before "power off" at 2025-12-31 00:01:02Z:
+                       storm: allow (1 of 7 lost)
+        run          run-1  power-cycle for r740-01: finished (ok)
+                     guards before its last act:
+                       storm: allow (1 of 7 lost)
+        run          run-1  power-cycle for r740-01: finished (ok)"
+    `);
+  });
+
   it("a run's facts, each once, with what was read and the date of other days", async () => {
     const { run, desk } = await createRig();
     desk.begin("run-1", { status: "waiting", step: "a new boot id", reason: "a new boot id" });

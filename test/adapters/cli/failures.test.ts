@@ -24,6 +24,7 @@ describe("exit codes", () => {
     expect(exit).toBe(0);
     for (const { code, meaning } of Object.values(exitCodes)) expect(out).toContain(`  ${code}  ${meaning}`);
     expect(Object.values(exitCodes).map(({ code }) => code)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(out).toContain("Without an installed command: npx lightsout …");
     expect((await run("power", "--help")).out).toContain("--url <url>");
     expect(await run("--version")).toMatchObject({ exit: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+/) });
   });
@@ -125,6 +126,29 @@ describe("exit codes", () => {
     await served.close();
     expect(await run("machines")).toMatchObject({ exit: 3, err: expect.stringContaining("lightsout serve") });
     expect(JSON.parse((await run("machines", "--json")).out).error).toMatchObject({ exit: 3 });
+  });
+
+  it.each([
+    ["http://127.0.0.1:1", "No HTTP is spoken on the port of http://127.0.0.1:1: it is reserved for another protocol (bad port)"],
+    ["http://lightsout.invalid", "No address is known for the host of http://lightsout.invalid (E"],
+  ])("what is wrong with %s is said", async (url, text) => {
+    const { run } = await createRig();
+    const { exit, err } = await run("freeze", "--url", url);
+    expect([exit, err]).toEqual([3, expect.stringContaining(`lightsout: ${text}`)]);
+    expect(err).toContain("--url or LIGHTSOUT_URL");
+    expect(err).not.toContain("may have taken effect");
+  });
+
+  it("https where there is no TLS is said", async () => {
+    const { run, served } = await createRig();
+    const { exit, err } = await run("freeze", "--url", served.url.replace("http:", "https:"));
+    expect([exit, err]).toEqual([3, expect.stringContaining("does not speak TLS")]);
+  });
+
+  it("hold without arguments asks first what is to be held", async () => {
+    const { run } = await createRig();
+    expect((await run("hold")).err).toContain("missing required argument 'machine|pool|rack'");
+    expect((await run("hold", "r740-01")).err).toContain("--reason is missing");
   });
 
   it("a connection that breaks off says that a change may have taken effect", async () => {
