@@ -32,7 +32,7 @@ function lines({ answer, ledger, incident, trust, holds, frozen, runs }: Why, no
     ...holds.map((hold) => `  hold         ${hold}`),
     ...(incident ? [`  incident     ${incident.state}, round ${incident.round}: ${incident.reason}`] : []),
     ...runs.flatMap((run) => [
-      `  run          ${summaryLine(run.summary)}${run.ended === undefined ? "" : `; ended: ${run.ended}`}`,
+      `  run          ${summaryLine(run.summary)}${run.ended === undefined || run.ended === run.summary.reason ? "" : `; ended: ${run.ended}`}`,
       ...(run.verdicts.length === 0 ? [] : [`               ${guardsHead(run, now)}`]),
       ...run.verdicts.map((verdict) => `                 ${verdictText(verdict)}`),
     ]),

@@ -215,7 +215,7 @@ describe("what is shown", () => {
         { summary, verdicts, act: { step: "power off", verb: "force-off", at: "2026-01-01T00:01:02.345Z" } },
         { summary, verdicts, act: { step: "power off", at: "2025-12-31T00:01:02Z" }, ended: "refused: no" },
         { summary, verdicts },
-        { summary, verdicts: [] },
+        { summary, verdicts: [], ended: "ok" },
       ],
     });
     expect((await run("why", "r740-01")).out).toMatchInlineSnapshot(`
