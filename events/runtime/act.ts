@@ -1,16 +1,13 @@
 import { milliseconds } from "../duration.ts";
-import { type Effect, effectOf, explain, GateClosedError, LightsoutError, RefusedError } from "../errors.ts";
-import { type Entry, type Fact, openObligations, RunLostError } from "../journal.ts";
+import { explain, LightsoutError } from "../errors.ts";
+import { type Entry, type Fact, openObligations } from "../journal.ts";
 import { DriveEnd } from "./control.ts";
 import { judge } from "./judge.ts";
 import type { Drive } from "./office.ts";
-import { mintPermit, type Permit } from "./permit.ts";
+import { gateDeadlineMs, notPerformed, perform } from "./perform.ts";
 import type { Act, ActOutcome, Observation } from "./spec.ts";
-import { limited } from "./steps.ts";
 import { undoCard } from "./undo.ts";
-
-/** From before the intent is sent to the gate, on both clocks: past it nothing is performed. */
-export const gateDeadlineMs = 5000;
+import { limited } from "./waits.ts";
 
 interface Times {
   readonly settleMs: number;
@@ -157,14 +154,7 @@ async function attempt(drive: Drive, step: string, act: Act, times: Times): Prom
   const { clean } = await drive.journal.append(intent);
   drive.show({ status: "running", reason: `${act.verb} on ${act.machine}`, step, nextWake: started.wall + times.settleMs });
 
-  const late = () => {
-    const mono = clock.mono() - started.mono;
-    const wall = clock.now() - started.wall;
-    if (drive.control.signal.aborted) return "this worker no longer owns the run";
-    if (mono > gateDeadlineMs || wall > gateDeadlineMs) return `${Math.round(Math.max(mono, wall) / 1000)} s have passed since the intent`;
-    return wall < -1000 ? "the wall clock was set back since the intent" : undefined;
-  };
-  const answer = clean ? await perform(drive, act, times, number, late) : notPerformed;
+  const answer = clean ? await perform(drive, act, { timeoutMs: times.timeoutMs, attempt: number, started }) : notPerformed;
   if (answer.effect === "none") {
     await outcome(drive, intent, { is: "not-done", seen: answer.seen });
     // Nothing reached the device, so nothing of ours stands there.
@@ -174,45 +164,6 @@ async function attempt(drive: Drive, step: string, act: Act, times: Times): Prom
   }
   await outcome(drive, intent, await settle(drive, act, times, started.mono, answer.seen));
   if (leaves && act.leftNothing?.(answer.seen)) await drive.journal.append({ is: "cleared", kind: leaves.kind });
-}
-
-interface Answer {
-  readonly effect: Effect;
-  readonly seen: string;
-  readonly refused?: RefusedError;
-}
-
-const notPerformed: Answer = { effect: "none", seen: "not performed: the intent was acknowledged late" };
-
-/** Performs once. The effect is `none` only where it is certain that nothing reached the device. */
-async function perform(drive: Drive, act: Act, times: Times, attempt: number, late: () => string | undefined): Promise<Answer> {
-  const { spec, name, office } = drive;
-  let over = false;
-  try {
-    const seen = await office.slots.with(spec.on.lane, () =>
-      limited(drive, times.timeoutMs, (signal) => {
-        const permit: Permit = mintPermit({
-          run: name.run,
-          step: `${spec.id}/${act.verb}`,
-          attempt,
-          machine: act.machine,
-          verb: act.verb,
-          signal,
-          gate() {
-            const why = over ? "the act is over" : late();
-            if (why) throw new GateClosedError(act.machine, act.verb, `not sent: ${why}`);
-          },
-        });
-        return act.perform(permit);
-      }),
-    );
-    return { effect: "unknown", seen };
-  } catch (error) {
-    if (error instanceof RunLostError) throw error;
-    return { effect: effectOf(error), seen: explain(error), ...(error instanceof RefusedError ? { refused: error } : {}) };
-  } finally {
-    over = true;
-  }
 }
 
 /** Looks until it is done or the settle time (from before the intent) is over; then what is seen decides. */

@@ -5,7 +5,8 @@ import { DeniedError } from "../errors.ts";
 import type { Entry, Fact } from "../journal.ts";
 import { canonical, type Json } from "../json.ts";
 import type { Drive } from "./office.ts";
-import { type Pass, patiently } from "./steps.ts";
+import type { Pass } from "./pass.ts";
+import { patiently } from "./waits.ts";
 
 /** The digest of a plan: a decision counts for exactly the plan that was shown. */
 const planDigest = (plan: Json): string => createHash("sha256").update(canonical(plan)).digest("hex").slice(0, 16);

@@ -3,7 +3,7 @@ import { stableId } from "../define-event.ts";
 import { isFinished, readJournal } from "../journal.ts";
 import { leave } from "./finish.ts";
 import { type Drive, machineOf } from "./office.ts";
-import { patiently } from "./steps.ts";
+import { patiently } from "./waits.ts";
 
 /** How often a contender looks again, besides being woken by the claim's release. */
 const lookAgainMs = 5000;

@@ -7,8 +7,9 @@ import { claimMachine } from "./claiming.ts";
 import { DriveEnd, type End } from "./control.ts";
 import { epilogue } from "./finish.ts";
 import type { Drive } from "./office.ts";
+import { createPass, type Pass } from "./pass.ts";
 import type { HandlerContext } from "./spec.ts";
-import { createPass, createStep, type Pass } from "./steps.ts";
+import { createStep } from "./steps.ts";
 
 /** How a drive left its run: ended for good, waiting for a person, or no longer ours. */
 export type Left = "finished" | "parked" | "let-go";

@@ -5,7 +5,7 @@ import { DriveEnd, type End } from "./control.ts";
 import type { Hands, Held } from "./held.ts";
 import type { RunName } from "./office.ts";
 import type { FunctionSpec } from "./spec.ts";
-import { patiently } from "./steps.ts";
+import { patiently } from "./waits.ts";
 
 /** An event reaches the runs it concerns: those of its key, and all of them where it may free what they wait for. */
 export function hear(hands: Hands, item: StoredEvent): void {
