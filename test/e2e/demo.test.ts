@@ -37,7 +37,7 @@ function start(test: Pick<TestContext, "onTestFinished">, name: string, args: re
 
 describe.concurrent("what a visitor starts first", { timeout: 90_000 }, () => {
   test("the demo's last line is its proof", async (context) => {
-    const { said, ended } = start(context, "demo.ts", ["--json"]);
+    const { said, ended } = start(context, "main.ts", ["demo", "--json"]);
     context.expect(await ended).toEqual([0, null]);
     context.expect(said.err).toBe("");
     const result = JSON.parse(said.out.trim().split("\n").at(-1) ?? "");
@@ -54,7 +54,7 @@ describe.concurrent("what a visitor starts first", { timeout: 90_000 }, () => {
   });
 
   test("without a configuration the lab starts, a worker hangs and comes back, it stays up, and SIGTERM ends it cleanly", async (context) => {
-    const { child, said, ended, hears } = start(context, "main.ts", [], { LIGHTSOUT_LISTEN: "127.0.0.1:0", NO_COLOR: "1" });
+    const { child, said, ended, hears } = start(context, "main.ts", ["serve"], { LIGHTSOUT_LISTEN: "127.0.0.1:0", NO_COLOR: "1" });
     const [, url] = await hears(/serves at (http:\S+)/);
     context.expect(await (await fetch(`${url}/healthz`)).json()).toMatchObject({ ok: true, site: "lab" });
     await hears(/gpu-02 is back in service, with proof/);
@@ -68,7 +68,7 @@ describe.concurrent("what a visitor starts first", { timeout: 90_000 }, () => {
   });
 
   test("SIGTERM before the story is over ends it just as cleanly", async (context) => {
-    const { child, said, ended, hears } = start(context, "main.ts", [], { LIGHTSOUT_LISTEN: "127.0.0.1:0", NO_COLOR: "1" });
+    const { child, said, ended, hears } = start(context, "main.ts", ["serve"], { LIGHTSOUT_LISTEN: "127.0.0.1:0", NO_COLOR: "1" });
     await hears(/gpu-02 hangs now/);
     child.kill("SIGTERM");
     context.expect(await ended).toEqual([0, null]);
