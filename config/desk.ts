@@ -1,6 +1,16 @@
 import { createRequire } from "node:module";
 import type { Desk, Health, PlannedRun } from "#adapters/http/port.ts";
-import { type Entry, encodeToken, explain, LightsoutError, planEvent, type RunSummary, readJournal, type Worker } from "#events";
+import {
+  type Entry,
+  encodeToken,
+  explain,
+  invalidEvent,
+  LightsoutError,
+  planEvent,
+  type RunSummary,
+  readJournal,
+  type Worker,
+} from "#events";
 import type { Ports } from "#functions/define.ts";
 import { createLetters } from "./letters.ts";
 import { createRack } from "./rack.ts";
@@ -62,6 +72,7 @@ export function createDesk(options: {
     dead: () => letters.all(),
     replay: (seq, actor) => letters.replay(seq, actor),
     frozen,
+    holds: () => office.settings.holds(office.clock.now()),
     health,
   };
 
@@ -69,7 +80,7 @@ export function createDesk(options: {
     const definition = office.bus.known.get(incoming.type);
     if (!definition) throw new LightsoutError("LO_EVENT_UNKNOWN", `unknown event type "${incoming.type}"`);
     const parsed = definition.schema.safeParse(incoming.data);
-    if (!parsed.success) throw new LightsoutError("LO_EVENT_INVALID", `${incoming.type}: ${parsed.error.issues[0]?.message ?? "invalid"}`);
+    if (!parsed.success) throw invalidEvent(incoming.type, parsed.error.issues);
     if (definition.intends) ports.inventory.machine(definition.key(parsed.data));
     return planEvent(office, incoming);
   }

@@ -91,11 +91,15 @@ export function createRack(options: { worker: Worker; ports: Ports }) {
       mine.slice(0, 5).map(async (summary) => {
         const { entries } = await readJournal(office.store, summary.subject);
         const judged = entries.findLast((entry) => entry.is === "judged" || entry.is === "intent");
-        const verdicts = judged?.is === "judged" || judged?.is === "intent" ? judged.verdicts : [];
         const last = entries.at(-1);
         return {
           summary,
-          verdicts,
+          verdicts: judged?.verdicts ?? [],
+          ...(judged
+            ? {
+                act: { step: judged.step, at: new Date(judged.at).toISOString(), ...(judged.is === "intent" ? { verb: judged.verb } : {}) },
+              }
+            : {}),
           ...(last?.is === "finished" ? { ended: `${last.status}${last.reason ? `: ${last.reason}` : ""}` } : {}),
         };
       }),

@@ -23,6 +23,7 @@ export {
 export { isPlaceholderSerial, isPlaceholderUuid, normaliseUuid, sameSerial, sameUuid, uuidByteOrders } from "./identity.ts";
 export type { Incident, Incidents } from "./incidents.ts";
 export { createIncidents, incidentEventId } from "./incidents.ts";
+export { invalidEvent } from "./invalid.ts";
 export type { Entry, Fact, Obligation, RunStatus, Verdict, Word } from "./journal.ts";
 export { isFinished, journalSubject, openObligations, readJournal } from "./journal.ts";
 export type { Json, StepResult } from "./json.ts";

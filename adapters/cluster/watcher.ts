@@ -109,6 +109,8 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
         const holder = await office.claims.holder(machine);
         // Whoever holds it made it go, or is asking a person about it already; a recovery was only told of it before us.
         if (holder && !recovery.includes(holder.function)) continue;
+        // The picture is a moment old, and whoever held the machine may just have brought it back: what is there now decides.
+        if ((await cluster.node(machine).catch(() => undefined))?.ready !== "unknown") continue;
         // Only now: a loss that could not be written down is told again at the next look.
         if (await lost(machine, one)) one.healthy = false;
       } else if (!baselined) await alreadyLost(machine);

@@ -24,7 +24,7 @@ export interface Desk {
   /** The freeze in force, if any: from the store or the local STOP file. */
   frozen(): Promise<{ readonly reason: string; readonly by: string; readonly since: string } | undefined>;
   /** The holds in force on machines, pools and racks. Where it is absent, a release cannot say whether it released anything of a pool or a rack. */
-  holds?(): Promise<readonly Hold[]>;
+  holds(): Promise<readonly Hold[]>;
   health(): Promise<Health>;
 }
 

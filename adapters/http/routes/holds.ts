@@ -46,15 +46,12 @@ export const holdRoutes = (desk: Desk, now: () => number): readonly Route[] => [
   },
 ];
 
-/** What a release would take back, in words; `undefined` where that cannot be told. */
-async function standing(desk: Desk, scope: string, name: string): Promise<readonly string[] | undefined> {
-  const { ledger, holds } = scope === "machine" ? await desk.why(name) : {};
+/** What a release would take back, in words. */
+async function standing(desk: Desk, scope: string, name: string): Promise<readonly string[]> {
+  const ledger = scope === "machine" ? (await desk.why(name)).ledger : undefined;
   const quarantine = ledger?.quarantine ? [`quarantine: ${ledger.quarantine.reason}`] : [];
-  const all = await desk.holds?.();
-  const mine = all?.filter((hold) => hold.scope === scope && hold.name === name).map(({ reason, by }) => `hold: ${reason} (${by})`);
-  if (mine) return [...quarantine, ...mine];
-  // A machine's holds may be its pool's: only that there is none at all is certain.
-  return holds?.length === 0 ? quarantine : undefined;
+  const mine = (await desk.holds()).filter((hold) => hold.scope === scope && hold.name === name);
+  return [...quarantine, ...mine.map(({ reason, by }) => `hold: ${reason} (${by})`)];
 }
 
 function endOf(time: number): string {

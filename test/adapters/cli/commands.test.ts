@@ -124,7 +124,7 @@ describe("what is sent", () => {
 
   it("a release says what it released, and when nothing was held", async () => {
     const { run, desk } = await createRig();
-    expect((await run("release", "pool", "gpu")).out).toBe("Released: pool gpu");
+    expect((await run("release", "pool", "gpu")).out).toBe("Nothing held pool gpu: nothing is released");
     desk.holds = async () => [{ scope: "pool", name: "gpu", reason: "disks", by: "me" }];
     expect((await run("release", "pool", "gpu")).out).toBe("Released: pool gpu (hold: disks (me))");
     expect((await run("release", "rack", "a")).out).toBe("Nothing held rack a: nothing is released");

@@ -71,6 +71,7 @@ export function createFakeDesk(): FakeDesk {
     planned,
     accept: async (incoming) => answer(incoming),
     runs: async () => [...runs.values()].map(({ summary }) => summary),
+    holds: async () => [],
     run: async (id) => runs.get(id),
     async follow(id, onEntry) {
       const mine = listeners.get(id) ?? new Set();
