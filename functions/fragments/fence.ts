@@ -2,7 +2,7 @@ import { DeniedError, explain, freezeRequested, RefusedError, type Step, Termina
 import type { Ports } from "../define.ts";
 import { nobodyToAsk } from "./lost.ts";
 import { forceOff } from "./power.ts";
-import { cordon, uncordon } from "./service.ts";
+import { cordon, uncordon, untilItAnswers } from "./service.ts";
 
 type Fencing = Pick<Ports, "inventory" | "power" | "cluster" | "os">;
 
@@ -15,7 +15,10 @@ export async function fence(machine: string, step: Step, ports: Fencing, foundOf
   const others = await step.run("note which other nodes serve", (signal) => servingNodes(machine, ports, signal), { reads: true });
   await cordon(machine, step, ports);
   await cutPower(machine, step, ports, foundOff);
-  const renewals = await step.run("note their leases", (signal) => leasesOf(others, ports, signal), { reads: true });
+  const renewals = await step.run("note their leases", (signal) => leasesOf(others, ports, signal), {
+    reads: true,
+    attempts: untilItAnswers,
+  });
   await step.sleep("let it be off for a moment", "5s");
   await step.run("read Off a second time", (signal) => mustBeOff(machine, ports, signal), { reads: true, attempts: 20 });
   await onlyItWentDark(machine, renewals, step, ports);
@@ -59,7 +62,7 @@ async function takeTaintBack(machine: string, step: Step, ports: Fencing): Promi
   try {
     await step.run("take the taint back at once", (signal) => ports.cluster.untaintOutOfService(machine, signal), {
       clears: "out-of-service-taint",
-      attempts: 200,
+      attempts: untilItAnswers,
     });
   } catch (error) {
     const hint = `Its storage is being detached: kubectl taint node ${node} node.kubernetes.io/out-of-service-`;

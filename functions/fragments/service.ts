@@ -40,9 +40,15 @@ export async function cordon(machine: string, step: Step, ports: Serving): Promi
   });
 }
 
+/** Tries for more than an hour: in the middle of a recovery an API that is away is waited for, not failed for. */
+export const untilItAnswers = 200;
+
 /** Lets work back on, if the cordon is ours. */
 export async function uncordon(machine: string, step: Step, ports: Serving): Promise<void> {
-  await step.run("uncordon", (signal) => ports.cluster.uncordon(machine, step.self, signal), { clears: "cordon" });
+  await step.run("uncordon", (signal) => ports.cluster.uncordon(machine, step.self, signal), {
+    clears: "cordon",
+    attempts: untilItAnswers,
+  });
 }
 
 /**
@@ -100,7 +106,10 @@ export async function proveReturned(machine: string, step: Step, ports: Serving,
       hint: `Look at its console; \`lightsout why ${machine}\` shows the evidence`,
     });
   }
-  await step.run("untaint", (signal) => ports.cluster.untaintOutOfService(machine, signal), { clears: "out-of-service-taint" });
+  await step.run("untaint", (signal) => ports.cluster.untaintOutOfService(machine, signal), {
+    clears: "out-of-service-taint",
+    attempts: untilItAnswers,
+  });
   const serving = await step.until("Node Ready and GPUs allocatable", (signal) => ready(machine, ports, gpus, signal), {
     every: "2s",
     within,
