@@ -1,4 +1,4 @@
-import { DeniedError, explain, RefusedError } from "../errors.ts";
+import { DeniedError, explain, LightsoutError, RefusedError } from "../errors.ts";
 import type { Verdict } from "../journal.ts";
 import { decide } from "./approve.ts";
 import { DriveEnd } from "./control.ts";
@@ -17,7 +17,10 @@ export async function askGuards(guards: readonly Guard[], intent: ActIntent): Pr
     try {
       verdicts.push({ guard: guard.name, ...(await guard.check(intent)) });
     } catch (error) {
-      verdicts.push({ guard: guard.name, says: "wait", reason: `no answer, so no: ${explain(error)}` });
+      // A machine that is no longer in the inventory will not come to be there by waiting.
+      const gone = error instanceof LightsoutError && error.code === "LO_UNKNOWN_MACHINE";
+      if (gone) verdicts.push({ guard: guard.name, says: "refuse", quarantine: true, reason: explain(error) });
+      else verdicts.push({ guard: guard.name, says: "wait", reason: `no answer, so no: ${explain(error)}` });
     }
   };
   for (const guard of guards.filter((item) => !item.reserves)) await ask(guard);

@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, nkeys } from "@nats-io/transport-node";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { DoorAnswer, Knock } from "#adapters/nats/mod.ts";
 import { createNatsStore, openDoor } from "#adapters/nats/mod.ts";
 import { eventually } from "#test/contracts/store/opened.ts";
+import { createLabCertificate } from "#test/lab/kube-cert.ts";
 import { startNatsServer } from "./nats-server.ts";
 import { peer } from "./peer.ts";
 
@@ -35,6 +39,22 @@ describe.skipIf(!program)("who may use a nats-server", () => {
     const { url } = await startServer(`authorization { token: "t0ken" }`);
     await opens({ servers: url, site: "lab", auth: { token: "t0ken" } });
     await expect(createNatsStore({ servers: url, site: "lab" })).rejects.toMatchObject({ code: "LO_STORE_AUTH" });
+  });
+
+  test("over TLS, if the server's certificate is signed by the CA that was given", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lightsout-nats-tls-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text, { mode: 0o600 });
+      return join(folder, name);
+    };
+    const { ca, cert, key } = createLabCertificate("nats of the lab");
+    const { url } = await startServer(`tls { cert_file: "${file("cert.pem", cert)}", key_file: "${file("key.pem", key)}" }`);
+    await opens({ servers: `tls://${url}`, site: "lab", tls: { ca: file("ca.pem", ca) } });
+    const other = file("other.pem", createLabCertificate("somebody else").ca);
+    await expect(createNatsStore({ servers: `tls://${url}`, site: "lab", tls: { ca: other }, patienceMs: 500 })).rejects.toBeInstanceOf(
+      Error,
+    );
   });
 
   test("an nkey", async () => {
