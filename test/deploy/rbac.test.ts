@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { createKubernetesCluster } from "#adapters/cluster/kubernetes/mod.ts";
+import { scaledClock } from "#events";
+import { createHost } from "#test/lab/host.ts";
+import { createKubeApi } from "#test/lab/kube-api.ts";
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const role = parseAllDocuments(readFileSync(new URL("../../deploy/kubernetes/rbac.yaml", import.meta.url), "utf8"))
+  .map((document) => document.toJS() as { kind: string; rules?: readonly Rule[] })
+  .find(({ kind }) => kind === "ClusterRole");
+
+/** What a request needs, as the API server names it. */
+function needed(method: string, path: string): { group: string; resource: string; verb: string } {
+  const [route = "", query = ""] = path.split("?");
+  const parts = route.split("/").filter(Boolean);
+  const core = parts[0] === "api";
+  const group = core ? "" : (parts[1] ?? "");
+  let rest = parts.slice(core ? 2 : 3);
+  if (rest[0] === "namespaces") rest = rest.slice(2);
+  const [resource = "", name, sub] = rest;
+  const reads = name === undefined ? (query.includes("watch=") ? "watch" : "list") : "get";
+  const verb = { GET: reads, POST: "create", PATCH: "patch" }[method] ?? method;
+  return { group, resource: sub === undefined ? resource : `${resource}/${sub}`, verb };
+}
+
+test("the ClusterRole allows every request that the cluster adapter makes", async () => {
+  const clock = scaledClock(50);
+  const api = await createKubeApi({ hosts: [{ host: createHost({ name: "w1", clock }), node: "w1" }], clock });
+  const cluster = createKubernetesCluster({
+    kubeconfig: { text: api.kubeconfig },
+    site: "lab",
+    nodeOf: String,
+    machineOf: String,
+    clock: scaledClock(1),
+  });
+  api.addPod({ name: "web", node: "w1", owner: "ReplicaSet/web" });
+  const by = { run: "r1", inherited: [] };
+  const stop = await cluster.watch(() => undefined);
+  await cluster.nodes();
+  await cluster.node("w1");
+  await cluster.cordon("w1", by);
+  await cluster.drain("w1", { deadlineMs: 5000 });
+  await cluster.pods("w1");
+  await cluster.attachments("w1");
+  await cluster.untaintOutOfService("w1");
+  await cluster.uncordon("w1", by);
+  await cluster.report("w1", { reason: "Tested", message: "it", type: "Normal" });
+  await stop();
+  await cluster.close();
+  await api.close();
+  const denied = api.requests
+    .map(({ method, path }) => needed(method, path))
+    .filter(({ group, resource, verb }) => {
+      const rules = role?.rules ?? [];
+      return !rules.some((rule) => rule.apiGroups.includes(group) && rule.resources.includes(resource) && rule.verbs.includes(verb));
+    });
+  expect(api.requests.length).toBeGreaterThan(8);
+  expect(denied).toEqual([]);
+});
