@@ -40,7 +40,7 @@ test("the ClusterRole allows every request that the cluster adapter makes", asyn
     machineOf: String,
     clock: scaledClock(1),
   });
-  api.addPod({ name: "web", node: "w1", owner: "ReplicaSet/web" });
+  api.addPod({ name: "web", node: "w1", owner: "ReplicaSet" });
   const by = { run: "r1", inherited: [] };
   const stop = await cluster.watch(() => undefined);
   await cluster.nodes();
