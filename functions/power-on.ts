@@ -8,7 +8,7 @@ export default defineFunction(
   { id: "power-on", on: powerOnRequested, uses: ["inventory", "power", "cluster"], acts: ["power-on"], aim: "on", timeout: "1h" },
   async ({ event, step, ports }) => {
     const { machine } = event.data;
-    const bootBefore = await noteBootId(machine, step, ports);
+    const bootBefore = await noteBootId(machine, step, ports, { unlessAway: true });
     const { result } = await step.act("power on", powerOn(machine, ports));
     await proveReturned(machine, step, ports, result === "already" ? null : bootBefore);
     await uncordon(machine, step, ports);

@@ -155,6 +155,8 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
         log.note("warn", `this process was ${paused ? "stopped" : "set to another time"}: watching anew for one grace`);
       }
       await judge().catch((error) => log.note("warn", `watching the cluster: ${explain(error)}`));
+      // Slow answers are no stop of this process.
+      before = { mono: clock.mono(), wall: clock.now() };
     }
   };
 

@@ -42,6 +42,8 @@ export async function judge(
   const { journal, office, control, spec } = drive;
   control.boundary();
   const verdicts = await askGuards(office.guards, intentOf(drive, step, act, observed));
+  // Who takes the run over changes the ledger first: an end that arrived meanwhile comes before what the guards now say.
+  control.boundary();
   const held = worst(verdicts);
   if (!held) return verdicts;
   const reason = `${held.guard}: ${held.reason}`;

@@ -34,6 +34,8 @@ export interface Act {
   readonly every?: Duration;
   /** The command that undoes it by hand, for the undo card. */
   readonly undo: string;
+  /** Nothing is at risk while it has not begun: a state that cannot be read before is waited for, and nobody is asked. */
+  readonly patient?: boolean;
   readonly leaves?: Obligation;
   /** Says of what `perform` answered that nothing of ours was left after all (a person's cordon stays theirs). */
   readonly leftNothing?: (answer: string) => boolean;

@@ -12,15 +12,21 @@ type Fencing = Pick<Ports, "inventory" | "power" | "cluster" | "os">;
  * silent BMC parks it before anything but the cordon is set. `foundOff` is asked when the machine was off already, and not by this run.
  */
 export async function fence(machine: string, step: Step, ports: Fencing, foundOff: () => Promise<void>): Promise<void> {
-  const others = await step.run("note which other nodes serve", (signal) => servingNodes(machine, ports, signal), { reads: true });
   await cordon(machine, step, ports);
-  await cutPower(machine, step, ports, foundOff);
-  const renewals = await step.run("note their leases", (signal) => leasesOf(others, ports, signal), {
+  const others = await step.run("note which other nodes serve", (signal) => servingNodes(machine, ports, signal), {
+    reads: true,
+    attempts: untilItAnswers,
+  });
+  const serving = await cutPower(machine, step, ports, foundOff);
+  const renewals = await step.run("note their leases", (signal) => leasesOf(serving ?? others, ports, signal), {
     reads: true,
     attempts: untilItAnswers,
   });
   await step.sleep("let it be off for a moment", "5s");
-  await step.run("read Off a second time", (signal) => mustBeOff(machine, ports, signal), { reads: true, attempts: 20 });
+  await step.run("read Off a second time", (signal) => mustBeOff(machine, ports, signal), {
+    reads: true,
+    attempts: untilItAnswers,
+  });
   await onlyItWentDark(machine, renewals, step, ports);
   await step.act("taint it out of service", outOfService(machine, ports));
   const gone = await step.until("its pods and volumes are gone", (signal) => detached(machine, ports, signal), {
@@ -30,10 +36,21 @@ export async function fence(machine: string, step: Step, ports: Fencing, foundOf
   if (gone === "reads on") await takeTaintBack(machine, step, ports);
 }
 
-async function cutPower(machine: string, step: Step, ports: Fencing, foundOff: () => Promise<void>): Promise<void> {
+/** Answers who served in the moment before the cut, as far as this worker saw it. */
+async function cutPower(machine: string, step: Step, ports: Fencing, foundOff: () => Promise<void>): Promise<string[] | undefined> {
+  let serving: string[] | undefined;
+  const off = forceOff(machine, ports);
   try {
-    const { result } = await step.act("power off", forceOff(machine, ports));
+    const { result } = await step.act("power off", {
+      ...off,
+      async before(signal) {
+        // A guard may have held the off for hours: who died meanwhile did not die of it.
+        serving = await servingNodes(machine, ports, signal).catch(() => serving);
+        return off.observe(signal);
+      },
+    });
     if (result === "already") await foundOff();
+    return serving;
   } catch (error) {
     // A guard or a person said no, so it stays as it was: it may serve again.
     if (error instanceof RefusedError || error instanceof DeniedError) await uncordon(machine, step, ports);
@@ -43,11 +60,11 @@ async function cutPower(machine: string, step: Step, ports: Fencing, foundOff: (
 
 /** If another node fell silent with the off, the wrong box may have been cut: nothing is tainted and everything is frozen. */
 async function onlyItWentDark(machine: string, renewals: Renewals, step: Step, ports: Fencing): Promise<void> {
-  const renewed = await step.until("every other node still renews its lease", (signal) => allRenewed(renewals, ports, signal), {
-    every: "2s",
-    within: "60s",
-  });
-  if (renewed) return;
+  const renewed = (name: string) => step.until(name, (signal) => allRenewed(renewals, ports, signal), { every: "2s", within: "60s" });
+  if (await renewed("every other node still renews its lease")) return;
+  // Leases are renewed through the API: while that is away nobody can, and it is no statement about nodes. They get their time when it answers.
+  await step.run("see that the cluster's API answers", (signal) => leasesOf([], ports, signal), { reads: true, attempts: untilItAnswers });
+  if (await renewed("every other node renews its lease again")) return;
   const reason = `${machine} reads Off, but another node stopped renewing its lease at the same time: the wrong box may have been cut`;
   await step.emit("freeze everything", freezeRequested, { reason });
   throw new TerminalError(reason, {
@@ -84,6 +101,7 @@ const outOfService = (machine: string, ports: Fencing) => ({
   perform: (permit: Parameters<Ports["cluster"]["taintOutOfService"]>[1]) =>
     ports.cluster.taintOutOfService(machine, permit, () => mustBeOff(machine, ports, permit.signal)),
   settle: "30s" as const,
+  patient: true,
   undo: `kubectl taint node ${ports.inventory.machine(machine).node} node.kubernetes.io/out-of-service-`,
   leaves: {
     kind: "out-of-service-taint" as const,

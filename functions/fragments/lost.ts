@@ -1,14 +1,4 @@
-import {
-  DeviceError,
-  explain,
-  type Json,
-  milliseconds,
-  nodeReady,
-  RefusedError,
-  type Step,
-  TerminalError,
-  UnsupportedError,
-} from "#events";
+import { DeviceError, explain, type Json, milliseconds, nodeReady, type Step, TerminalError, UnsupportedError } from "#events";
 import type { Ports } from "../define.ts";
 
 type Lookers = Pick<Ports, "inventory" | "power" | "cluster" | "os">;
@@ -63,10 +53,13 @@ export async function makeSure(machine: string, step: Step, ports: Lookers): Pro
 }
 
 /** Silence counts only from somebody who was asked. */
-export const nobodyToAsk = (machine: string): RefusedError =>
-  new RefusedError(`no address of ${machine}'s operating system is known: nobody could be asked whether it lives`, {
-    hint: "Give its address in lightsout.yaml",
-  });
+export const nobodyToAsk = (machine: string): DeviceError =>
+  new DeviceError(
+    "LO_TALOS_UNREACHABLE",
+    { target: machine, operation: "ask whether it lives", effect: "none" },
+    "no address of its operating system is known: nobody could be asked",
+    { hint: "Give its address in lightsout.yaml" },
+  );
 
 /** What the BMC answers, or why it does not. */
 async function ofBmc<Answer>(ask: () => Promise<Answer>): Promise<Answer | string> {

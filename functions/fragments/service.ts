@@ -1,5 +1,5 @@
 import type { PowerStatus } from "#adapters/power/port.ts";
-import { type Step, TerminalError } from "#events";
+import { DeviceError, type Step, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
 import { bootPatience } from "./lost.ts";
 
@@ -34,6 +34,7 @@ export async function cordon(machine: string, step: Step, ports: Serving): Promi
     perform: (permit) => ports.cluster.cordon(machine, { ...step.self, gate: () => permit.gate() }, permit.signal),
     timeout: "15s",
     settle: "25s",
+    patient: true,
     undo,
     leaves: { kind: "cordon", machine, undo },
     leftNothing: (whose) => whose === "theirs",
@@ -89,9 +90,21 @@ async function drained(machine: string, ports: Serving, signal: AbortSignal): Pr
   return { left: [...new Set(left)], evicted: report.evicted.length };
 }
 
-/** What boot it is on now: another one is the proof that it was really started anew. */
-export const noteBootId = (machine: string, step: Step, ports: Serving): Promise<string | null> =>
-  step.run("note its boot id", async (signal) => (await ports.cluster.node(machine, signal))?.bootID ?? null, { reads: true });
+/**
+ * What boot it is on now: another one is the proof that it was really started anew. `unlessAway`: bringing back what is off must begin
+ * with the cluster down too.
+ */
+export const noteBootId = (machine: string, step: Step, ports: Serving, options: { unlessAway?: boolean } = {}): Promise<string | null> =>
+  step.run("note its boot id", (signal) => bootIdNow(machine, ports, options.unlessAway ?? false, signal), { reads: true });
+
+async function bootIdNow(machine: string, ports: Serving, unlessAway: boolean, signal: AbortSignal): Promise<string | null> {
+  try {
+    return (await ports.cluster.node(machine, signal))?.bootID ?? null;
+  } catch (error) {
+    if (unlessAway && error instanceof DeviceError) return null;
+    throw error;
+  }
+}
 
 /**
  * Proof of return: a boot id that was not there before, the out-of-service taint gone (its device plugins may not tolerate it), Node Ready,

@@ -252,6 +252,82 @@ test("a wait between the note and the off does not blind the look at the other n
   expect(box.did.taint).toBe(0);
 });
 
+test("an API that is away for minutes after the off freezes nobody: nobody could renew", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  const power = rig.world.ports.power.of("gpu-02");
+  const off = power.off.bind(power);
+  Object.assign(power, {
+    async off(...given: Parameters<typeof off>) {
+      const receipt = await off(...given);
+      void rig.clock.sleep(8000).then(() => {
+        rig.world.api.reachable = false;
+        return rig.clock.sleep(180_000).then(() => {
+          rig.world.api.reachable = true;
+        });
+      });
+      return receipt;
+    },
+  });
+  expect(await rig.ended(await lost(rig))).toBe("ok");
+  expect(await rig.office.settings.freeze()).toBeUndefined();
+  expect(box.did).toMatchObject({ off: 1, on: 1 });
+});
+
+test("a node that died for its own reasons while the off was held does not look like the wrong box", async () => {
+  const rig = await startRig({ machines: [...rack, "gpu-04", "gpu-05", "gpu-06", "gpu-07", "gpu-08", "gpu-09", "gpu-10", "gpu-11"] });
+  const { cluster } = rig.world.ports;
+  const cordon = cluster.cordon.bind(cluster);
+  let held = false;
+  Object.assign(cluster, {
+    async cordon(...given: Parameters<typeof cordon>) {
+      const answer = await cordon(...given);
+      if (!held) {
+        held = true;
+        rig.stopFile = "./STOP";
+      }
+      return answer;
+    },
+  });
+  const run = await lost(rig);
+  await rig.until("it waits for the STOP file", async () => (await rig.summary(run))?.reason.includes("STOP"));
+  rig.world.machine("gpu-05").hang();
+  await rig.clock.sleep(3_600_000);
+  rig.stopFile = undefined;
+  expect(await rig.ended(run)).toBe("ok");
+  expect(await rig.office.settings.freeze()).toBeUndefined();
+});
+
+test("a person's power-off takes over from a run that waits for a guard: no quarantine, and it is off", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  box.pods = [{ name: "web-0", owner: "StatefulSet/web" }];
+  const cycle = await rig.say("power-cycle", { machine: "gpu-02" });
+  await rig.until("it is cordoned", () => box.node.unschedulable);
+  rig.stopFile = "./STOP";
+  await rig.until("it waits for the STOP file", async () => (await rig.summary(cycle))?.reason.includes("STOP"));
+  const off = await rig.say("power-off-requested", { machine: "gpu-02", hard: true });
+  await rig.clock.sleep(60_000);
+  rig.stopFile = undefined;
+  expect(await rig.ended(cycle)).toBe("superseded");
+  expect(await rig.ended(off)).toBe("ok");
+  expect((await rig.office.ledger.of("gpu-02")).quarantine).toBeUndefined();
+  expect(box.power()).toBe("off");
+});
+
+test("power-on works with the cluster's API away: it is on, and proven when the API answers", async () => {
+  const rig = await startRig({ machines: rack });
+  const box = rig.world.machine("gpu-02");
+  expect(await rig.ended(await rig.say("power-off-requested", { machine: "gpu-02", hard: true }))).toBe("ok");
+  rig.world.api.reachable = false;
+  const run = await rig.say("power-on-requested", { machine: "gpu-02" });
+  await rig.until("it is on", () => box.power() === "on");
+  await rig.clock.sleep(60_000);
+  rig.world.api.reachable = true;
+  expect(await rig.ended(run)).toBe("ok");
+  expect(box.node.unschedulable).toBe(false);
+});
+
 test("another node goes dark after the off: everything is frozen, nothing tainted", async () => {
   const rig = await startRig({ machines: rack });
   const [box, other] = [rig.world.machine("gpu-02"), rig.world.machine("gpu-04")];
