@@ -186,7 +186,7 @@ async function clearView(drive: Drive, step: string, act: Act, times: Times): Pr
   for (;;) {
     const seen = await observe(drive, act.before ?? act.observe, times);
     if (seen.is !== "cannot-tell") return seen;
-    if (act.patient) await waitFor(drive, step, `${act.verb}: cannot tell yet: ${seen.seen}`);
+    if (act.patient) await noteWait(drive, step, `${act.verb}: cannot tell yet: ${seen.seen}`);
     else if (clock.mono() >= end)
       return park(drive, step, act, `the state of ${act.machine} cannot be read: ${seen.seen}. Nothing was done`);
     drive.show({ status: "waiting", reason: `${act.verb}: cannot tell yet: ${seen.seen}`, step, nextWake: clock.now() + times.everyMs });
@@ -196,7 +196,7 @@ async function clearView(drive: Drive, step: string, act: Act, times: Times): Pr
 }
 
 /** Notes once what the run waits for; such time does not count as work. */
-async function waitFor(drive: Drive, step: string, reason: string): Promise<void> {
+async function noteWait(drive: Drive, step: string, reason: string): Promise<void> {
   const last = drive.journal.entries.at(-1);
   if (last?.is !== "waiting" || last.step !== step) await drive.journal.append({ is: "waiting", step, reason, paused: true });
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { createWorker, defineEvent, type EventStore, type FunctionSpec, systemClock } from "#events";
+import { createWorker, defineEvent, type EventStore, systemClock } from "#events";
+import { defineFunction } from "#functions/define.ts";
 import { onEachStore } from "./stores.ts";
 
 const poked = defineEvent("bench-poked", { origin: "external", schema: z.object({ n: z.number() }), key: (data) => `k${data.n}` });
@@ -29,19 +30,9 @@ async function rawLatency(store: EventStore): Promise<number[]> {
 
 async function runLatency(store: EventStore): Promise<number[]> {
   const seen = waiters();
-  const spec: FunctionSpec = {
-    id: "poke",
-    on: poked,
-    uses: [],
-    acts: [],
-    aim: undefined,
-    recovery: false,
-    keeps: [],
-    cancelOn: undefined,
-    timeout: "1h",
-    limit: undefined,
-    handler: async ({ step, event }) => step.run("work", () => seen.arrived((event.data as { n: number }).n)),
-  };
+  const spec = defineFunction({ id: "poke", on: poked, uses: [], timeout: "1h" }, ({ step, event }) =>
+    step.run("work", () => seen.arrived(event.data.n)),
+  );
   const worker = createWorker({ site: "bench", store, clock: systemClock, functions: [spec], ports: {}, guards: [] });
   await worker.start();
   const times = await each((n) => worker.office.bus.publish(poked, { n }, { id: `${n}`, source: "bench" }), seen);

@@ -1,24 +1,13 @@
 import { z } from "zod";
-import { createWorker, defineEvent, type EventStore, type FunctionSpec, type RuntimeLog, systemClock } from "#events";
+import { createWorker, defineEvent, type EventStore, type RuntimeLog, systemClock } from "#events";
+import { defineFunction } from "#functions/define.ts";
 import { onEachStore } from "./stores.ts";
 
 const asked = defineEvent("bench-asked", { origin: "external", schema: z.object({ n: z.number() }), key: (data) => `k${data.n}` });
 
-const sixSteps: FunctionSpec = {
-  id: "six-steps",
-  on: asked,
-  uses: [],
-  acts: [],
-  aim: undefined,
-  recovery: false,
-  keeps: [],
-  cancelOn: undefined,
-  timeout: "1h",
-  limit: undefined,
-  handler: async ({ step }) => {
-    for (const name of ["one", "two", "three", "four", "five", "six"]) await step.run(name, () => name.length);
-  },
-};
+const sixSteps = defineFunction({ id: "six-steps", on: asked, uses: [], timeout: "1h" }, async ({ step }) => {
+  for (const name of ["one", "two", "three", "four", "five", "six"]) await step.run(name, () => name.length);
+});
 
 const count = 400;
 
