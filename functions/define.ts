@@ -1,7 +1,11 @@
 import type { Cluster } from "#adapters/cluster/port.ts";
 import type { Inventory } from "#adapters/inventory/port.ts";
-import type { Os } from "#adapters/os/port.ts";
+import type { MachineConfigs } from "#adapters/machineconfig/port.ts";
+import type { Netboot } from "#adapters/netboot/port.ts";
+import type { Os, TalosMachines } from "#adapters/os/port.ts";
 import type { Powers } from "#adapters/power/port.ts";
+import type { Snapshots } from "#adapters/snapshots/port.ts";
+import type { Storage } from "#adapters/storage/port.ts";
 import type {
   ActVerb,
   Duration,
@@ -14,6 +18,8 @@ import type {
   Step,
   StoredEventOf,
 } from "#events";
+import type { Errands } from "./errands.ts";
+import type { Policy } from "./policy.ts";
 
 /** What functions may use. A function gets only what its `uses` names. */
 export interface Ports {
@@ -21,6 +27,13 @@ export interface Ports {
   readonly power: Powers;
   readonly cluster: Cluster;
   readonly os: Os;
+  readonly talos: TalosMachines;
+  readonly configs: MachineConfigs;
+  readonly netboot: Netboot;
+  readonly snapshots: Snapshots;
+  readonly storage: Storage;
+  readonly errands: Errands;
+  readonly policy: Policy;
 }
 
 /** How a function is declared. Ids are explicit and permanent: they are part of every run's identity. */

@@ -30,10 +30,62 @@ export interface Cluster {
   /** Writes an Event on the Node, for `kubectl describe node`. Best effort. */
   report(machine: string, event: { reason: string; message: string; type: "Normal" | "Warning" }, signal?: AbortSignal): Promise<void>;
   /**
+   * Gives the machine's Node these labels and taints and leaves all others alone. Idempotent. Answers what it had to change, as
+   * `label gpu=a100`, `taint dedicated=gpu:NoSchedule`.
+   */
+  settle(machine: string, settings: NodeSettings, signal?: AbortSignal): Promise<readonly string[]>;
+  /** Whether the machine's pods would find room on the other schedulable Nodes, by their requests, selectors and taints. */
+  room(machine: string, signal?: AbortSignal): Promise<{ readonly fits: boolean; readonly why: string }>;
+  /** Requests for kubelet serving certificates that nobody has decided, whoever made them. */
+  servingRequests(signal?: AbortSignal): Promise<readonly ServingRequest[]>;
+  /** Approves exactly this request (uid and content as seen); `gone` when it was decided or replaced meanwhile. */
+  approveServing(request: ServingRequest, permit: Permit): Promise<"approved" | "gone">;
+  /** Applies manifests, server-side, as field manager `lightsout`. Answers each object, as `DaemonSet kube-system/cilium`. */
+  apply(manifests: string, signal?: AbortSignal): Promise<readonly string[]>;
+  /** The API server's version, as `v1.36.3`. */
+  version(signal?: AbortSignal): Promise<string>;
+  /** The control-plane parts that run on the machine (static pods, kube-proxy and the kubelet), with the version of each. */
+  components(machine: string, signal?: AbortSignal): Promise<readonly ComponentView[]>;
+  /**
    * Watches Nodes and their leases. Survives resets, 410 and 5xx. `onChange` gets the whole picture after every change, and
    * `reachable: false` while the API cannot be read: then `nodes` is what was last seen and says nothing about now.
    */
   watch(onChange: (picture: Picture) => void): Promise<() => Promise<void>>;
+}
+
+/** What a Node is to carry. */
+export interface NodeSettings {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Key to `value:Effect`. */
+  readonly taints: Readonly<Record<string, string>>;
+}
+
+/** A CertificateSigningRequest of the signer `kubernetes.io/kubelet-serving`, taken apart. Everything in it is a claim. */
+export interface ServingRequest {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly username: string;
+  readonly groups: readonly string[];
+  readonly usages: readonly string[];
+  /** Of the PKCS#10 request inside; `undefined` where it cannot be read. */
+  readonly csr:
+    | {
+        readonly commonName: string;
+        readonly organizations: readonly string[];
+        readonly dnsNames: readonly string[];
+        readonly addresses: readonly string[];
+        /** SANs of other kinds, such as e-mail and URI. */
+        readonly others: number;
+      }
+    | undefined;
+}
+
+export interface ComponentView {
+  readonly component: "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kube-proxy" | "kubelet";
+  /** With `v`, from the image's tag or the kubelet's own word. */
+  readonly version: string;
+  readonly ready: boolean;
 }
 
 /** The run that owns a mark in the cluster: written to `lightsout.dev/cordoned-by` as `<site>/<run>`. */

@@ -37,7 +37,7 @@ export interface NetbootOptions {
 }
 
 /** A handler for `serveHttp`. It needs node:http underneath: files go out without passing through web streams. */
-export interface Netboot {
+export interface BootServer {
   fetch(request: Request, env?: unknown): Response | Promise<Response>;
 }
 
@@ -46,7 +46,7 @@ export interface Netboot {
  * `/config/<token>`, cached assets at `/assets/` and iPXE's programs at `/efi/`. Scripts always answer 200 and lead to the disk in every
  * doubt and failure. Throws `LO_NETBOOT_URL` for a `url` that cannot stand in a script.
  */
-export function createNetboot(options: NetbootOptions): Netboot {
+export function createNetboot(options: NetbootOptions): BootServer {
   const { arms, assets, log } = options;
   const url = baseOf(options.url);
   const identify = createIdentifier(options.machines);

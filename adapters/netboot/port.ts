@@ -1,3 +1,26 @@
+/** Netboot as functions use it: what a machine would load, the arms that let it, and how it is made to ask. */
+export interface Netboot {
+  readonly arms: Pick<Arms, "arm" | "of" | "consume" | "disarm">;
+  /**
+   * What the machine is to load: kernel, initramfs and arguments of its declared schematic and version, with every file in the cache, so that
+   * booting it needs nobody else. Throws `LO_ASSET` or `LO_BOOT_PROFILE`.
+   */
+  prepare(machine: string, options: { readonly wipe: boolean }, signal?: AbortSignal): Promise<BootProfile>;
+  /** How the machine is led to the network, as its configuration declares it. */
+  way(machine: string): BootWay;
+}
+
+/**
+ * `pxe`: a one-time override of the BMC, then DHCP and iPXE. `http`: a one-time UEFI HTTP boot from our own address (Redfish HttpBootUri).
+ * `media`: a Talos image as Redfish virtual media; the machine waits in maintenance and is configured over its API. `first`: the network comes
+ * first in the firmware's own boot order, and our script sends it to its disk whenever it is not armed; nothing is set.
+ */
+export type BootWay =
+  | { readonly by: "pxe" }
+  | { readonly by: "http"; readonly uri: string }
+  | { readonly by: "media"; readonly uri: string }
+  | { readonly by: "first" };
+
 /**
  * Netboot: which machine may load what from the network, once. A machine that is not armed boots its own disk; that is also the answer
  * to every doubt (an unknown machine, a contradiction, a store that does not answer).

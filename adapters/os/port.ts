@@ -83,6 +83,8 @@ export interface Talos {
   /** Cordons and drains first unless forced, and may hang there when the Kubernetes API is down. */
   shutdown(permit: Permit, options?: { force?: boolean }): Promise<TalosReceipt>;
   reset(permit: Permit, options: ResetOptions): Promise<TalosReceipt>;
+  /** The whole running machine configuration: a secret. Needs os:admin. */
+  configuration(signal?: AbortSignal): Promise<string>;
   /** What `applyConfiguration` would change; sends it as a dry run, which changes nothing. */
   diffConfiguration(config: string, mode: ApplyMode, signal?: AbortSignal): Promise<ConfigAnswer>;
   /** The whole configuration, never a patch. Permit verb `apply-config`. */
@@ -295,6 +297,11 @@ export interface TalosEtcd {
   alarms(signal?: AbortSignal): Promise<readonly EtcdAlarm[]>;
   /** The database as it is now. Complete only when the iteration ends without an error. */
   snapshot(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * Hands a snapshot to a control plane without etcd data, for `bootstrap` with `recover`. Repeatable, so it needs no permit: nothing
+   * begins before the bootstrap.
+   */
+  upload(snapshot: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
   /** Answers the new leader's id or name, or `undefined` when this member was not the leader. Harmless: needs no permit. */
   forfeitLeadership(signal?: AbortSignal): Promise<string | undefined>;
   /** Takes this machine's own member out of the cluster and deletes its data. Permit verb `etcd-remove-member`. */

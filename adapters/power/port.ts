@@ -19,8 +19,8 @@ export interface Power {
   off(permit: Permit, how: "graceful" | "hard"): Promise<Receipt>;
   /** One opaque reset. Only where `lastReset` or the boot id can prove it. */
   reset(permit: Permit): Promise<Receipt>;
-  /** Boots from `target` at the next start only; read back before it answers. */
-  bootOnce(permit: Permit, target: BootTarget): Promise<Receipt>;
+  /** Boots from `target` at the next start only; read back before it answers. `uri` is where `http` boots from. */
+  bootOnce(permit: Permit, target: BootTarget, uri?: string): Promise<Receipt>;
   /** The boot override as the BMC reads it back now. */
   bootOverride(signal?: AbortSignal): Promise<BootOverride>;
   identity(signal?: AbortSignal): Promise<BmcIdentity>;
@@ -69,7 +69,7 @@ export interface Receipt {
   readonly answer: string;
 }
 
-export type BootTarget = "pxe" | "disk" | "cd" | "bios" | "none";
+export type BootTarget = "pxe" | "http" | "disk" | "cd" | "bios" | "none";
 
 export interface BootOverride {
   readonly target: BootTarget | "other";

@@ -1,4 +1,21 @@
 export { approvalDecided, approvalRequested } from "./approval.ts";
+export {
+  bootstrapRequested,
+  coldStartRequested,
+  etcdBootstrapRequested,
+  etcdRestoreRequested,
+  etcdSnapshotRequested,
+  etcdSnapshotTaken,
+} from "./cluster.ts";
+export {
+  driftCheckRequested,
+  driftFound,
+  installRequested,
+  machineBooted,
+  maintenanceEntered,
+  rebuildRequested,
+  servingRequested,
+} from "./machine.ts";
 export { clusterSeen, nodeLost, nodeLostBefore, nodeReady, nodeRetired, nodeSick } from "./node.ts";
 export {
   freezeReleased,
@@ -11,3 +28,10 @@ export {
 } from "./operator.ts";
 export { machineFoundOff, powerChanged, powerCycle, powerOffRequested, powerOnRequested } from "./power.ts";
 export { machineQuarantined, runFinished, runParked, runSuperseded } from "./run.ts";
+export {
+  componentUpgradeRequested,
+  kubernetesUpgradeRequested,
+  rolloutRequested,
+  upgradeRequested,
+  upgradeRolledBack,
+} from "./upgrade.ts";

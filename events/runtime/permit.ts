@@ -2,7 +2,7 @@ import { GateClosedError, LightsoutError } from "../errors.ts";
 
 /**
  * What can be done to a machine. `power-off` is the graceful request, `force-off` cuts the power; `os-…` are asked of the operating
- * system, `os-reset` wipes.
+ * system, `os-reset` wipes. `approve-serving` and `settle-node` touch the machine's papers in the cluster alone.
  */
 export type ActVerb =
   | "power-on"
@@ -20,7 +20,9 @@ export type ActVerb =
   | "bootstrap"
   | "upgrade"
   | "rollback"
-  | "etcd-remove-member";
+  | "etcd-remove-member"
+  | "approve-serving"
+  | "settle-node";
 
 /**
  * The right to perform one act once. Only `step.act` mints one, after the guards agreed and the intent was

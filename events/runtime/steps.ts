@@ -111,8 +111,10 @@ export function createStep(pass: Pass): Step {
         }
         const source = `lightsout/${office.site}/run/${drive.name.run}`;
         const id = stableId(drive.name.run, name);
-        await patiently(drive, () => takeEffect(office, event as EventDefinition, event.key(data), data, { id, by: source }));
-        await patiently(drive, () => office.bus.publish(event, data, { id, source }));
+        // What a person asked for stays their word when it is handed on.
+        const { lsactor: actor } = drive.event;
+        await patiently(drive, () => takeEffect(office, event as EventDefinition, event.key(data), data, { id, by: actor ?? source }));
+        await patiently(drive, () => office.bus.publish(event, data, { id, source, actor }));
         await pass.record(name, undefined);
       }),
   };

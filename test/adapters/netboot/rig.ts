@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { serveHttp } from "#adapters/http/mod.ts";
-import { createArms, createAssets, createNetboot, type Netboot, type NetbootNotice, type NetbootOptions } from "#adapters/netboot/mod.ts";
+import { createArms, createAssets, createNetboot, type BootServer, type NetbootNotice, type NetbootOptions } from "#adapters/netboot/mod.ts";
 import type { Bootable, BootProfile } from "#adapters/netboot/port.ts";
 import { type Clock, createMemoryStore, type EventStore, systemClock } from "#events";
 
@@ -44,7 +44,7 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** Serves an app on a free port until the test ends. */
-export async function served(app: Netboot["fetch"]): Promise<string> {
+export async function served(app: BootServer["fetch"]): Promise<string> {
   const server = await serveHttp({ fetch: app, guarded: true, endStreams: () => undefined }, { listen: "127.0.0.1:0" });
   onTestFinished(() => server.close());
   return server.url;

@@ -7,7 +7,7 @@ import {
   nvidiaModules,
   parseDocuments,
   patchDocuments,
-} from "#config/talos/mod.ts";
+} from "#adapters/machineconfig/mod.ts";
 import { generated } from "./base.ts";
 
 const schematic = "b8e8fbbe1b520989e6c52c8dc8303070cb42095997e76e812fa8892393e1d176";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { canonicalSchematic, type Schematic, schematicId } from "#config/talos/mod.ts";
+import { canonicalSchematic, type Schematic, schematicId } from "#adapters/machineconfig/mod.ts";
 
 it.each<[string, Schematic, string]>([
   ["nothing", {}, "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"],

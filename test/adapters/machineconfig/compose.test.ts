@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { composeMachineConfig, type MachineFacts, nvidiaModules } from "#config/talos/mod.ts";
+import { composeMachineConfig, type MachineFacts, nvidiaModules } from "#adapters/machineconfig/mod.ts";
 import { generated } from "./base.ts";
 
 const schematic = "b8e8fbbe1b520989e6c52c8dc8303070cb42095997e76e812fa8892393e1d176";

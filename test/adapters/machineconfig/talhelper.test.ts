@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { importTalhelper } from "#config/talos/mod.ts";
+import { importTalhelper } from "#adapters/machineconfig/mod.ts";
 import { LightsoutError } from "#events";
 
 const talconfig = `

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseDocuments, patchDocuments, printDocuments } from "#config/talos/mod.ts";
+import { parseDocuments, patchDocuments, printDocuments } from "#adapters/machineconfig/mod.ts";
 import { LightsoutError } from "#events";
 
 const patched = (base: string, ...patches: string[]) =>

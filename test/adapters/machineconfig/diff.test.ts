@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type ConfigDifference, diffConfig, parseDocuments, printDocuments } from "#config/talos/mod.ts";
+import { type ConfigDifference, diffConfig, parseDocuments, printDocuments } from "#adapters/machineconfig/mod.ts";
 import { generated } from "./base.ts";
 
 it.each<[string, string, ConfigDifference[]]>([
