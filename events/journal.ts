@@ -111,6 +111,8 @@ export interface Journal {
   readonly run: string;
   readonly subject: string;
   readonly entries: readonly Entry[];
+  /** The sequence of the newest entry. */
+  last(): number;
   /**
    * Appends as the owner. `clean: false`: it is stored, but its acknowledgement was lost or late, so nothing may be
    * done on the strength of it. Throws `RunLostError` when the journal moved on without us.
@@ -160,6 +162,7 @@ export function createJournal(options: {
     run,
     subject,
     entries,
+    last: () => last,
     stillOurs: async () => !signal.aborted && (await store.log.read("journal", subject, { after: last, limit: 1 })).length === 0,
     async append(fact) {
       const entry: Entry = { ...fact, v: journalFormat, id: randomUUID(), by: worker, at: clock.now() };

@@ -1,4 +1,5 @@
 import type { Obligation } from "./journal.ts";
+import type { Json } from "./json.ts";
 import { createRecords } from "./records.ts";
 import type { EventStore } from "./store.ts";
 
@@ -26,6 +27,8 @@ export interface RunSummary {
 export interface Runs {
   get(run: string): Promise<RunSummary | undefined>;
   all(): Promise<RunSummary[]>;
+  /** Puts a run into the index that is not there yet; one that is stays as it is. */
+  begin(summary: RunSummary): Promise<void>;
   set(run: string, change: (now: RunSummary | undefined) => RunSummary | undefined): Promise<void>;
   drop(run: string): Promise<void>;
 }
@@ -35,6 +38,9 @@ export function createRuns(store: EventStore): Runs {
   return {
     get: async (run) => (await records.get(run))?.value,
     all: async () => (await records.all()).map((record) => record.value),
+    async begin(summary) {
+      await store.kv.put("runs", summary.run, summary as unknown as Json, 0);
+    },
     async set(run, change) {
       await records.change(run, change);
     },

@@ -94,15 +94,16 @@ export function createConsumers({ db, commits, clock, closing }: ConsumersOption
       if (record) return record;
       group.out.delete(seq);
     }
-    const batch = records.after(group.position, BATCH);
-    for (const record of batch) {
+    let passed = 0;
+    for (const record of records.walk(group.position, BATCH)) {
+      passed += 1;
       group.position = record.seq;
       if (!matches(group.filter, record.subject)) continue;
       group.out.set(record.seq, 0);
       return record;
     }
     // A long stretch that is not for this name: go on in a later turn.
-    if (batch.length === BATCH) group.wake();
+    if (passed === BATCH) group.wake();
     return undefined;
   }
 

@@ -5,6 +5,8 @@ import { matches } from "#events";
 /** One stream's table, read synchronously: what is read is committed, since writes run in one piece. */
 export interface Records {
   after(seq: number, limit: number): LogRecord[];
+  /** The same one by one: what is not walked to is not read. */
+  walk(seq: number, limit: number): Generator<LogRecord, void>;
   of(subject: Subject, after: number, limit: number): LogRecord[];
   one(seq: number): LogRecord | undefined;
   last(subject: Subject): LogRecord | undefined;
@@ -35,6 +37,9 @@ export function createRecords(db: DatabaseSync, stream: Stream): Records {
   const expire = db.prepare(`DELETE FROM ${table} WHERE time < ? AND seq IN (SELECT seq FROM ${table} ORDER BY seq LIMIT ?)`);
   return {
     after: (seq, limit) => after.all(seq, limit).map(recordOf),
+    *walk(seq, limit) {
+      for (const row of after.iterate(seq, limit)) yield recordOf(row as Record<string, unknown>);
+    },
     of: (subject, seq, limit) => of.all(subject, seq, limit).map(recordOf),
     one: (seq) => optional(one, seq),
     last: (subject) => optional(last, subject),

@@ -1,4 +1,4 @@
-import { createJournal, ownerOf, RunLostError, readJournal } from "../journal.ts";
+import { createJournal, type Entry, RunLostError } from "../journal.ts";
 import type { Runs } from "../runs.ts";
 import { catchUp } from "./hearing.ts";
 import type { Hands } from "./held.ts";
@@ -6,32 +6,38 @@ import type { Begin } from "./intake.ts";
 import type { Office } from "./office.ts";
 
 /**
- * How this worker begins a run: in the index first, so that none can begin and be forgotten, then with its journal's first entry, which
- * expects an empty journal.
+ * How this worker begins a run: with its journal's first entry, which expects an empty journal, and at the same time in the index. Both are
+ * durable before the event is settled, so none can begin and be forgotten: an event that comes again repeats whatever is missing.
  */
 export const createBegin =
   (office: Office, runs: Runs, hands: Hands, halted: AbortSignal): Begin =>
   async (spec, run, subject, item) => {
     const { store, clock } = office;
-    if (await store.log.last("journal", subject)) return;
     const worker = office.worker();
     const key = spec.on.key(item.event.data);
     const at = new Date(clock.now()).toISOString();
     const { type, id, source } = item.event;
     const name = { run, function: spec.id, key, subject, event: { type, id, source }, worker };
     const state = { status: "queued", reason: "accepted", nextWake: at, startedAt: at, updatedAt: at, obligations: [] } as const;
-    await runs.set(run, (known) => (known ? undefined : { ...name, ...state }));
     const journal = createJournal({ store, clock, worker, run, subject, entries: [], last: 0, signal: halted });
     const started = { is: "started", function: spec.id, key, event: item.event as never, position: item.position } as const;
-    try {
-      await journal.append(started);
-      office.log.fact({ run, function: spec.id, key }, started);
-    } catch (error) {
-      if (error instanceof RunLostError && !halted.aborted) return;
-      throw error;
+    const appended = journal.append(started).then(
+      () => true,
+      (error: unknown) => {
+        // Begun before, by us or another: the event came again.
+        if (error instanceof RunLostError && !halted.aborted) return false;
+        throw error;
+      },
+    );
+    const [ours] = await Promise.all([appended, runs.begin({ ...name, ...state })]);
+    if (!ours) {
+      // What ended long ago and was forgotten, but for its tombstone, stays so.
+      const [first] = await store.log.read("journal", subject, { limit: 1 });
+      if ((first?.data as Entry | undefined)?.is === "finished") await runs.drop(run);
+      return;
     }
-    const { entries, last } = await readJournal(store, subject);
-    if (ownerOf(entries) !== office.worker() || halted.aborted) return;
+    office.log.fact({ run, function: spec.id, key }, started);
+    if (halted.aborted || worker !== office.worker()) return;
     // A cancellation may have overtaken it: its id is known from the moment its event was accepted.
-    hands.take(spec, { run, subject, entries, last }, catchUp);
+    hands.take(spec, { run, subject, entries: [...journal.entries], last: journal.last() }, catchUp);
   };

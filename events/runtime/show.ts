@@ -2,43 +2,62 @@ import { openObligations } from "../journal.ts";
 import type { RunSummary, Runs } from "../runs.ts";
 import type { Drive, Shown } from "./office.ts";
 
+/** How long a step must work before lists tell of it: quick ones would write more into the index than into the journal. */
+const lagMs = 250;
+
 /** Writes what a run is doing into the index of runs, newest state only, never in the run's way. */
 export function createShow(runs: Runs, drive: Omit<Drive, "show">): { show(state: Shown): void; flushed(): Promise<void> } {
   const { office, name, journal, event } = drive;
   let next: Shown | undefined;
   let writing: Promise<void> | undefined;
+  let lag: AbortController | undefined;
 
+  const summaryOf = (state: Shown): RunSummary => ({
+    run: name.run,
+    function: name.function,
+    key: name.key,
+    subject: journal.subject,
+    event: { type: event.type, id: event.id, source: event.source },
+    worker: office.worker(),
+    status: state.status,
+    reason: state.reason,
+    ...(state.step === undefined ? {} : { step: state.step }),
+    ...(state.nextWake === undefined ? {} : { nextWake: new Date(state.nextWake).toISOString() }),
+    startedAt: new Date(journal.entries[0]?.at ?? office.clock.now()).toISOString(),
+    updatedAt: new Date(office.clock.now()).toISOString(),
+    obligations: openObligations(journal.entries),
+    entries: journal.entries.length,
+  });
   const write = async () => {
-    while (next) {
-      const state = next;
+    while (next && !lag) {
+      const summary = summaryOf(next);
       next = undefined;
-      const now = new Date(office.clock.now()).toISOString();
-      const summary: RunSummary = {
-        run: name.run,
-        function: name.function,
-        key: name.key,
-        subject: journal.subject,
-        event: { type: event.type, id: event.id, source: event.source },
-        worker: office.worker(),
-        status: state.status,
-        reason: state.reason,
-        ...(state.step === undefined ? {} : { step: state.step }),
-        ...(state.nextWake === undefined ? {} : { nextWake: new Date(state.nextWake).toISOString() }),
-        startedAt: new Date(journal.entries[0]?.at ?? office.clock.now()).toISOString(),
-        updatedAt: now,
-        obligations: openObligations(journal.entries),
-        entries: journal.entries.length,
-      };
-      await runs.set(name.run, (known) => ((known?.entries ?? 0) > journal.entries.length ? undefined : summary)).catch(() => undefined);
+      const older = (known: RunSummary | undefined) => ((known?.entries ?? 0) > (summary.entries ?? 0) ? undefined : summary);
+      await runs.set(name.run, older).catch(() => undefined);
     }
     writing = undefined;
+  };
+  const now = () => {
+    lag?.abort();
+    lag = undefined;
+    writing ??= write();
+  };
+  const soon = () => {
+    if (lag) return;
+    const mine = new AbortController();
+    lag = mine;
+    office.clock.sleep(lagMs, mine.signal).then(now, () => undefined);
   };
 
   return {
     show(state) {
       next = state;
-      writing ??= write();
+      if (state.status === "running") soon();
+      else now();
     },
-    flushed: async () => writing,
+    async flushed() {
+      if (next) now();
+      await writing;
+    },
   };
 }

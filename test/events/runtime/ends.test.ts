@@ -95,7 +95,7 @@ test("promise 20: at every moment every unfinished run shows a reason and, unles
     }
   }
   expect(silent).toEqual([]);
-  expect([...seen].sort()).toEqual(["asking", "finished", "running", "waiting"]);
+  expect([...seen].sort()).toEqual(["asking", "finished", "queued", "running", "waiting"]);
   for (const id of ids) expect((await rig.lines(long, id)).at(-1)).toContain("finished denied");
 });
 

@@ -216,7 +216,7 @@ test("a worker that stops while a run begins drives nothing afterwards: the run 
   const did: string[] = [];
   const counting = toyFunction(async ({ step }) => void (await step.run("did", () => void did.push("it"))), { acts: [] });
   const slow = storeThrough(rig.store, async (call, _, work) => {
-    if (call === "read journal") await rig.clock.sleep(5000);
+    if (call === "put runs") await rig.clock.sleep(5000);
     return work();
   });
   const first = await rig.spawn({ functions: [counting], store: slow });
