@@ -53,6 +53,8 @@ async function attempt(address: NatsAddress, name: string, where: string, patien
       reconnectTimeWait: 500,
       pingInterval: 10_000,
       maxPingOut: 2,
+      // Or it makes an error object, with a stack, for every request that goes well.
+      noAsyncTraces: true,
       // A server that was restarted with other users must not end us: it may be corrected.
       ignoreAuthErrorAbort: true,
       ...credentials(address),

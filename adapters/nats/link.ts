@@ -41,23 +41,28 @@ export async function openLink(address: NatsAddress, name: string): Promise<Link
   const closing = new AbortController();
   const listeners = new Set<() => void>();
   let up = true;
-  let lost = Promise.withResolvers<never>();
-  lost.promise.catch(() => {});
+  const waiting = new Set<(error: Error) => void>();
 
   void (async () => {
     for await (const status of nc.status()) {
       if (status.type === "disconnect") {
         up = false;
         // The client would wait for the answers of a server that is gone until they time out.
-        lost.reject(new Error("the connection was lost"));
-        lost = Promise.withResolvers<never>();
-        lost.promise.catch(() => {});
+        for (const reject of waiting) reject(new Error("the connection was lost"));
+        waiting.clear();
       }
       if (status.type !== "reconnect") continue;
       up = true;
       for (const listener of listeners) listener();
     }
   })();
+
+  /** Not a race with one lasting promise: that one would remember every call until the connection is lost. */
+  const unlessLost = <T>(answer: Promise<T>) =>
+    new Promise<T>((resolve, reject) => {
+      waiting.add(reject);
+      answer.then(resolve, reject).finally(() => waiting.delete(reject));
+    });
 
   async function ask<T>(
     what: string,
@@ -71,7 +76,7 @@ export async function openLink(address: NatsAddress, name: string): Promise<Link
       // While there is no connection the client would keep the request and send it later, when nobody waits for it any more.
       if (up) {
         try {
-          return await Promise.race([call(), lost.promise]);
+          return await unlessLost(call());
         } catch (error) {
           trouble = error;
         }
