@@ -11,7 +11,7 @@ import type { FunctionSpec } from "./spec.ts";
 export type Begin = (spec: FunctionSpec, run: string, subject: string, item: StoredEvent) => Promise<void>;
 
 /** Events taken in at the same moment, each with its own acknowledgement. What operators say is taken in its order. */
-const width: Readonly<Record<Lane, number>> = { op: 1, std: 8 };
+const width: Readonly<Record<Lane, number>> = { op: 1, std: 16 };
 
 /**
  * Turns stored events into runs: one event, one run for each function that listens. An event is settled only when all its
