@@ -1,5 +1,3 @@
-import { setTimeout as timer } from "node:timers/promises";
-
 /** Time as the runtime sees it. Durations are always measured on `mono`; `now` only dates records. */
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. May jump, may differ between workers. */
@@ -14,9 +12,22 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   mono: () => performance.now(),
+  // Not the timer of node:timers/promises: that one makes an error with a stack for every wait that is over early, and most are.
   sleep: (ms, signal) =>
-    timer(Math.max(0, ms), undefined, signal ? { signal } : undefined).catch((error: unknown) => {
-      throw signal?.aborted ? signal.reason : error;
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const early = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener("abort", early);
+          resolve();
+        },
+        Math.max(0, ms),
+      );
+      signal?.addEventListener("abort", early, { once: true });
     }),
 };
 

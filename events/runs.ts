@@ -27,20 +27,22 @@ export interface RunSummary {
 export interface Runs {
   get(run: string): Promise<RunSummary | undefined>;
   all(): Promise<RunSummary[]>;
-  /** Puts a run into the index that is not there yet; one that is stays as it is. */
-  begin(summary: RunSummary): Promise<void>;
+  /** Puts a run into the index that is not there yet, and answers the entry's revision; one that is stays as it is: `undefined`. */
+  begin(summary: RunSummary): Promise<number | undefined>;
+  /** Replaces exactly this revision of an entry, and answers the next one; `undefined` when somebody else was there. */
+  replace(summary: RunSummary, revision: number): Promise<number | undefined>;
   set(run: string, change: (now: RunSummary | undefined) => RunSummary | undefined): Promise<void>;
   drop(run: string): Promise<void>;
 }
 
 export function createRuns(store: EventStore): Runs {
   const records = createRecords<RunSummary>(store.kv, "runs");
+  const replace: Runs["replace"] = (summary, revision) => store.kv.put("runs", summary.run, summary as unknown as Json, revision);
   return {
     get: async (run) => (await records.get(run))?.value,
     all: async () => (await records.all()).map((record) => record.value),
-    async begin(summary) {
-      await store.kv.put("runs", summary.run, summary as unknown as Json, 0);
-    },
+    begin: (summary) => replace(summary, 0),
+    replace,
     async set(run, change) {
       await records.change(run, change);
     },

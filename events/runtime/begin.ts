@@ -29,7 +29,7 @@ export const createBegin =
         throw error;
       },
     );
-    const [ours] = await Promise.all([appended, runs.begin({ ...name, ...state })]);
+    const [ours, revision] = await Promise.all([appended, runs.begin({ ...name, ...state })]);
     if (!ours) {
       // What ended long ago and was forgotten, but for its tombstone, stays so.
       const [first] = await store.log.read("journal", subject, { limit: 1 });
@@ -39,5 +39,5 @@ export const createBegin =
     office.log.fact({ run, function: spec.id, key }, started);
     if (halted.aborted || worker !== office.worker()) return;
     // A cancellation may have overtaken it: its id is known from the moment its event was accepted.
-    hands.take(spec, { run, subject, entries: [...journal.entries], last: journal.last() }, catchUp);
+    hands.take(spec, { run, subject, entries: [...journal.entries], last: journal.last(), revision }, catchUp);
   };

@@ -46,7 +46,7 @@ export function createControl(clock: Clock): Control {
   let rouse: AbortController | undefined;
   let missed = false;
   const wake = () => {
-    if (rouse) rouse.abort();
+    if (rouse) rouse.abort("woken");
     else missed = true;
   };
   return {

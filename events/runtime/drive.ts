@@ -56,7 +56,7 @@ async function work(drive: Drive): Promise<End> {
   } catch (error) {
     return endOf(error);
   } finally {
-    stopClock.abort();
+    stopClock.abort("over");
   }
 }
 

@@ -24,6 +24,8 @@ export interface Found {
   readonly subject: string;
   readonly entries: Entry[];
   readonly last: number;
+  /** Of its entry in the index, where we wrote that ourselves. */
+  readonly revision?: number | undefined;
 }
 
 /** The runs in one worker's hands. */
@@ -116,7 +118,7 @@ export function createHands(office: Office, runs: Runs): Hands {
   };
 }
 
-function heldOf(office: Office, runs: Runs, spec: FunctionSpec, { run, subject, entries, last }: Found): Held | undefined {
+function heldOf(office: Office, runs: Runs, spec: FunctionSpec, { run, subject, entries, last, revision }: Found): Held | undefined {
   const started = entries[0];
   if (started?.is !== "started") return undefined;
   const { store, clock } = office;
@@ -134,6 +136,6 @@ function heldOf(office: Office, runs: Runs, spec: FunctionSpec, { run, subject, 
   };
   const event = started.event as StoredCloudEvent;
   const base = { office, spec, name, event, position: started.position, journal: watched, control };
-  const { show, flushed } = createShow(runs, base);
+  const { show, flushed } = createShow(runs, base, revision);
   return { drive: { ...base, show }, words: [], driving: undefined, flushed };
 }

@@ -5,12 +5,20 @@ import type { Drive, Shown } from "./office.ts";
 /** How long a step must work before lists tell of it: quick ones would write more into the index than into the journal. */
 const lagMs = 250;
 
-/** Writes what a run is doing into the index of runs, newest state only, never in the run's way. */
-export function createShow(runs: Runs, drive: Omit<Drive, "show">): { show(state: Shown): void; flushed(): Promise<void> } {
+/**
+ * Writes what a run is doing into the index of runs, newest state only, never in the run's way.
+ * @param revision of the entry, if this worker wrote it: as long as nobody else does, it need not be read again
+ */
+export function createShow(
+  runs: Runs,
+  drive: Omit<Drive, "show">,
+  revision: number | undefined,
+): { show(state: Shown): void; flushed(): Promise<void> } {
   const { office, name, journal, event } = drive;
   let next: Shown | undefined;
   let writing: Promise<void> | undefined;
   let lag: AbortController | undefined;
+  let known = revision;
 
   const summaryOf = (state: Shown): RunSummary => ({
     run: name.run,
@@ -28,17 +36,22 @@ export function createShow(runs: Runs, drive: Omit<Drive, "show">): { show(state
     obligations: openObligations(journal.entries),
     entries: journal.entries.length,
   });
+  const put = async (summary: RunSummary) => {
+    const written = known;
+    known = undefined;
+    if (written !== undefined) known = await runs.replace(summary, written);
+    if (known === undefined) await runs.set(name.run, (now) => ((now?.entries ?? 0) > (summary.entries ?? 0) ? undefined : summary));
+  };
   const write = async () => {
     while (next && !lag) {
       const summary = summaryOf(next);
       next = undefined;
-      const older = (known: RunSummary | undefined) => ((known?.entries ?? 0) > (summary.entries ?? 0) ? undefined : summary);
-      await runs.set(name.run, older).catch(() => undefined);
+      await put(summary).catch(() => undefined);
     }
     writing = undefined;
   };
   const now = () => {
-    lag?.abort();
+    lag?.abort("shown");
     lag = undefined;
     writing ??= write();
   };

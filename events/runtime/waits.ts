@@ -48,7 +48,7 @@ export async function limited<Result>(drive: Drive, ms: number, work: (signal: A
   try {
     return await Promise.race([work(signal), timeout]);
   } finally {
-    timer.abort();
+    timer.abort("done");
   }
 }
 

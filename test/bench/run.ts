@@ -1,9 +1,10 @@
 import { latency } from "./latency.ts";
 import { netboot } from "./netboot.ts";
 import { runs } from "./runs.ts";
+import { sweep } from "./sweep.ts";
 
 /** `npm run bench -- <name>`: figures side by side in one run, ending with one JSON line whose `ratios` hold them. */
-const benches: Readonly<Record<string, () => Promise<Readonly<Record<string, number>>>>> = { latency, netboot, runs };
+const benches: Readonly<Record<string, () => Promise<Readonly<Record<string, number>>>>> = { latency, netboot, runs, sweep };
 
 const name = process.argv[2] ?? "runs";
 const bench = benches[name];

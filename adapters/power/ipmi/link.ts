@@ -45,7 +45,7 @@ export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacing
   };
 
   const closeWhenIdle = () => {
-    idle.abort();
+    idle.abort("used");
     if (!session || closing.signal.aborted) return;
     idle = new AbortController();
     const { signal } = idle;
@@ -89,7 +89,7 @@ export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacing
       const signal = asked ? AbortSignal.any([asked, closing.signal]) : closing.signal;
       return governor.turn(operation, async () => {
         if (signal.aborted) throw givenUp(operation, signal);
-        idle.abort();
+        idle.abort("used");
         try {
           return await converse(operation, privilege, signal, work);
         } catch (error) {
@@ -102,7 +102,7 @@ export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacing
     forget: () => void drop(),
     async close() {
       closing.abort(new Error("closed"));
-      idle.abort();
+      idle.abort("used");
       await governor.turn("close", drop).catch(drop);
     },
   };

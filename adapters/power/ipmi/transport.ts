@@ -133,7 +133,7 @@ function exchange<T>(
     const end = (settle: () => void) => {
       waiting.delete(listener);
       signal.removeEventListener("abort", aborted);
-      timer.abort();
+      timer.abort("done");
       settle();
     };
     const aborted = () => end(() => reject(signal.reason));
