@@ -17,6 +17,17 @@ export interface NatsServer {
   close(): Promise<void>;
 }
 
+/** Starts three servers that are one cluster: each stream and bucket may live on all of them. */
+export async function startNatsCluster(program: string): Promise<NatsServer[]> {
+  const routes = await Promise.all([freePort(), freePort(), freePort()]);
+  const known = routes.map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
+  return Promise.all(
+    routes.map((port, index) =>
+      startNatsServer(program, `server_name: "lab-${index + 1}"\ncluster { name: lab, listen: "127.0.0.1:${port}", routes: [${known}] }`),
+    ),
+  );
+}
+
 /** Starts a real nats-server with JetStream in a new folder, on a free port. `config` is added to its configuration. */
 export async function startNatsServer(program: string, config = ""): Promise<NatsServer> {
   const folder = mkdtempSync(join(tmpdir(), "lightsout-nats-"));

@@ -1,0 +1,21 @@
+import { describe, test } from "vitest";
+import { peer } from "#test/peers/peer.ts";
+import { openPlace, type StoreName } from "./site.ts";
+import { storm } from "./storm.ts";
+
+const programs = { nats: peer("nats-server") ?? "", newNats: process.env.NATS_SERVER_NEW ?? "" };
+const stores: readonly { name: StoreName; missing: boolean }[] = [
+  { name: "embedded", missing: false },
+  { name: "nats", missing: programs.nats === "" },
+  { name: "cluster", missing: programs.newNats === "" },
+];
+
+/** A short round of what `npm run chaos` does a thousand times. */
+describe.concurrent.each(stores)("workers killed at random, store: $name", ({ name, missing }) => {
+  test.skipIf(missing)("nothing is lost, doubled or stuck", { timeout: 240_000 }, async ({ expect, onTestFinished }) => {
+    const place = await openPlace(name, programs);
+    onTestFinished(() => place.close());
+    const figures = await storm(place, { rounds: 5, seed: 11, say: () => undefined });
+    expect(figures).toMatchObject({ rounds: 5, lost: 0, doubled: 0, stuck: 0 });
+  });
+});

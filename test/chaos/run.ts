@@ -1,0 +1,45 @@
+import { parseArgs } from "node:util";
+import { peer } from "#test/peers/peer.ts";
+import type { Figures } from "./judge.ts";
+import { openPlace, type StoreName } from "./site.ts";
+import { storm } from "./storm.ts";
+
+/**
+ * `npm run chaos -- --seed N --rounds R` (default 1,000): workers killed again and again, on the embedded store, on a NATS server and, where
+ * a new enough one is at hand, on three of which any one dies. Ends with one JSON line; exit code 0 when nothing was lost, doubled or stuck.
+ */
+const { values } = parseArgs({ options: { seed: { type: "string" }, rounds: { type: "string" }, store: { type: "string" } } });
+const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
+const rounds = Number(values.rounds ?? 1000);
+const programs = { nats: peer("nats-server") ?? "", newNats: process.env.NATS_SERVER_NEW ?? "" };
+const available = (["embedded", "nats", "cluster"] as const).filter(
+  (name) => name === "embedded" || (name === "nats" ? programs.nats : programs.newNats) !== "",
+);
+const stores = values.store === undefined ? available : [values.store as StoreName];
+const share = Math.ceil(rounds / stores.length);
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+const all: Figures[] = [];
+for (const name of stores) {
+  say(`${name}: ${share} rounds, seed ${seed}`);
+  const place = await openPlace(name, programs);
+  try {
+    const figures = await storm(place, { rounds: share, seed, say: (line) => say(`${name}: ${line}`) });
+    say(`${name}: ${JSON.stringify(figures)}`);
+    all.push(figures);
+  } finally {
+    await place.close();
+  }
+}
+const sum = (key: keyof Figures) => all.reduce((total, figures) => total + figures[key], 0);
+const ok = sum("lost") === 0 && sum("doubled") === 0 && sum("stuck") === 0;
+const figures = {
+  rounds: sum("rounds"),
+  events: sum("events"),
+  lost: sum("lost"),
+  doubled: sum("doubled"),
+  parked: sum("parked"),
+  stuck: sum("stuck"),
+};
+say(JSON.stringify({ ok, ...figures }));
+process.exit(ok ? 0 : 1);
