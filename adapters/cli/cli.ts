@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { LightsoutError, systemClock } from "#events";
 import { createClient } from "./client.ts";
 import { approveCommand } from "./commands/approve.ts";
+import { attestCommand } from "./commands/attest.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { deadCommand } from "./commands/dead.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -46,6 +47,7 @@ const commands = [
   resumeCommand,
   holdCommand,
   releaseCommand,
+  attestCommand,
   freezeCommands,
   trustCommand,
   whyCommand,

@@ -7,6 +7,7 @@ import type { Desk } from "./port.ts";
 import { ProblemError, problemResponse, statusOf } from "./problem.ts";
 import { guardLoopback } from "./rebinding.ts";
 import type { Ask, Route } from "./route.ts";
+import { attestationRoutes } from "./routes/attestation.ts";
 import { deadRoutes } from "./routes/dead.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { freezeRoutes } from "./routes/freeze.ts";
@@ -94,6 +95,7 @@ const allRoutes = (desk: Desk, streams: Streams, clock: Clock, now: () => number
   ...runRoutes(desk, streams),
   ...questionRoutes(desk),
   ...machineRoutes(desk),
+  ...attestationRoutes(desk, now),
   ...holdRoutes(desk, now),
   ...freezeRoutes(desk, clock),
   ...trustRoutes(desk),

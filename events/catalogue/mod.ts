@@ -18,10 +18,12 @@ export {
 } from "./machine.ts";
 export { clusterSeen, nodeLost, nodeLostBefore, nodeReady, nodeRetired, nodeSick } from "./node.ts";
 export {
+  attestationEnded,
   freezeReleased,
   freezeRequested,
   holdReleased,
   holdRequested,
+  offAttested,
   runCancelRequested,
   runResumeRequested,
   trustChanged,

@@ -48,12 +48,20 @@ export function judgeIdentity(
 const untied = (node: Pick<NodeView, "name">, machine: string, why: string): Answer =>
   ask(`Node ${node.name} cannot be tied to ${machine}: ${why}`);
 
-/** Who the BMC says it is. A cordon touches the Node alone: it must not wait for a BMC that is silent or not there. */
-async function bmcIdentity(power: Powers, { machine, verb }: ActIntent): Promise<BmcIdentity | undefined> {
+/**
+ * Who the BMC says it is. A cordon touches the Node alone: it must not wait for a BMC that is silent or not there, nor must what is done
+ * on the word of a person who stands before the machine.
+ */
+async function bmcIdentity(
+  power: Powers,
+  { machine, verb }: ActIntent,
+  attested: (machine: string) => Promise<boolean>,
+): Promise<BmcIdentity | undefined> {
   try {
     return await power.of(machine).identity();
   } catch (error) {
-    if (verb === "cordon" && (error instanceof DeviceError || error instanceof UnsupportedError)) return undefined;
+    const silent = error instanceof DeviceError || error instanceof UnsupportedError;
+    if (silent && (verb === "cordon" || (await attested(machine)))) return undefined;
     throw error;
   }
 }
@@ -73,6 +81,8 @@ export function identityGuard(options: {
   inventory: Inventory;
   power: Powers;
   node: (machine: string) => Promise<NodeView | undefined>;
+  /** Somebody stands before the machine and vouches for it. */
+  attested: (machine: string) => Promise<boolean>;
 }): Guard {
   return {
     name: "identity",
@@ -82,7 +92,7 @@ export function identityGuard(options: {
         return other.name !== machine.name && other.uuid !== undefined && machine.uuid !== undefined && sameUuid(other.uuid, machine.uuid);
       });
       if (twin) return refuse(`${twin.name} has the same uuid in the inventory: neither can be told from the other`);
-      const bmc = await bmcIdentity(options.power, intent);
+      const bmc = await bmcIdentity(options.power, intent, options.attested);
       if (!bmc) return settled(judgeNode(machine, await options.node(intent.machine)), intent);
       // Bringing back what is off must work with the cluster down: then two witnesses have to do.
       const node = await options.node(intent.machine).catch((error: unknown) => {

@@ -38,7 +38,12 @@ export function createGuards(options: {
     trustGuard({ settings, inventory: ports.inventory }),
     selfProtectionGuard(ports.inventory),
     roleGuard({ inventory: ports.inventory, node }),
-    identityGuard({ inventory: ports.inventory, power: ports.power, node }),
+    identityGuard({
+      inventory: ports.inventory,
+      power: ports.power,
+      node,
+      attested: async (machine) => (await settings.attestation(machine, now())) !== undefined,
+    }),
     lostGuard(ports, incident),
     againGuard({ incident, runs, store: office.store }),
     stormGuard({ inventory: ports.inventory, incidents: () => incidents.all(), now, limits: options.storm }),
