@@ -15,6 +15,7 @@ import type { Ports } from "#functions/define.ts";
 import { createLetters } from "./letters.ts";
 import { createRack } from "./rack.ts";
 import type { Config } from "./schema.ts";
+import { scorecard } from "./shadow.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
@@ -72,6 +73,7 @@ export function createDesk(options: {
     dead: () => letters.all(),
     replay: (seq, actor) => letters.replay(seq, actor),
     frozen,
+    shadow: (days) => scorecard(worker, days),
     holds: () => office.settings.holds(office.clock.now()),
     health,
   };

@@ -23,6 +23,19 @@ export interface Attestation {
   readonly until: string;
 }
 
+/** A drill that a machine has passed, and what it was then. */
+export interface Drill {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly run: string;
+  /** From the request to off, and from on to Ready with its GPUs. */
+  readonly offMs: number;
+  readonly bootMs: number;
+  readonly gpus: number;
+  /** What must be the same for it to count: who the machine is, its BMC's firmware and address. */
+  readonly hardware: Readonly<Record<string, string>>;
+}
+
 /** What people told the fleet: the freeze, holds, trust given, and what they saw with their own eyes. */
 export interface Settings {
   freeze(): Promise<{ readonly reason: string; readonly by: string; readonly since: string } | undefined>;
@@ -38,12 +51,16 @@ export interface Settings {
   /** Who says that the machine is off, if anybody does at `now` (milliseconds). */
   attestation(machine: string, now: number): Promise<Attestation | undefined>;
   setAttestation(machine: string, attestation: Attestation | undefined): Promise<void>;
+  /** The last drill that the machine has passed. */
+  drill(machine: string): Promise<Drill | undefined>;
+  setDrill(machine: string, drill: Drill): Promise<void>;
 }
 
 export function createSettings(store: EventStore): Settings {
   const records = createRecords<unknown>(store.kv, "settings");
   const holdKey = (scope: HoldScope, name: string) => `hold.${scope}.${encodeToken(name)}`;
   const attestedKey = (machine: string) => `attested.${encodeToken(machine)}`;
+  const drillKey = (machine: string) => `drill.${encodeToken(machine)}`;
   const trustKey = (scope: string, name: string) => `trust.${scope}.${encodeToken(name)}`;
   return {
     freeze: async () => (await records.get("freeze"))?.value as Awaited<ReturnType<Settings["freeze"]>>,
@@ -73,6 +90,10 @@ export function createSettings(store: EventStore): Settings {
     },
     async setAttestation(machine, attestation) {
       await records.change(attestedKey(machine), () => attestation ?? null);
+    },
+    drill: async (machine) => (await records.get(drillKey(machine)))?.value as Drill | undefined,
+    async setDrill(machine, drill) {
+      await records.change(drillKey(machine), () => drill);
     },
   };
 }

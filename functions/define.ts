@@ -18,6 +18,7 @@ import type {
   Step,
   StoredEventOf,
 } from "#events";
+import type { Drills } from "./drills.ts";
 import type { Errands } from "./errands.ts";
 import type { Policy } from "./policy.ts";
 
@@ -33,6 +34,7 @@ export interface Ports {
   readonly snapshots: Snapshots;
   readonly storage: Storage;
   readonly errands: Errands;
+  readonly drills: Drills;
   readonly policy: Policy;
 }
 

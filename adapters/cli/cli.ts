@@ -7,6 +7,7 @@ import { attestCommand } from "./commands/attest.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { deadCommand } from "./commands/dead.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { drillCommand } from "./commands/drill.ts";
 import { emitCommand } from "./commands/emit.ts";
 import { freezeCommands } from "./commands/freeze.ts";
 import { holdCommand } from "./commands/hold.ts";
@@ -17,6 +18,7 @@ import { releaseCommand } from "./commands/release.ts";
 import { resumeCommand } from "./commands/resume.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { shadowCommand } from "./commands/shadow.ts";
 import { showCommand } from "./commands/show.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { trustCommand } from "./commands/trust.ts";
@@ -48,9 +50,11 @@ const commands = [
   holdCommand,
   releaseCommand,
   attestCommand,
+  drillCommand,
   freezeCommands,
   trustCommand,
   whyCommand,
+  shadowCommand,
   deadCommand,
   tokenCommand,
 ];

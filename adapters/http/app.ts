@@ -16,6 +16,7 @@ import { holdRoutes } from "./routes/holds.ts";
 import { machineRoutes } from "./routes/machines.ts";
 import { questionRoutes } from "./routes/questions.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { shadowRoutes } from "./routes/shadow.ts";
 import { trustRoutes } from "./routes/trust.ts";
 import { createStreams, type Streams } from "./stream.ts";
 
@@ -99,6 +100,7 @@ const allRoutes = (desk: Desk, streams: Streams, clock: Clock, now: () => number
   ...holdRoutes(desk, now),
   ...freezeRoutes(desk, clock),
   ...trustRoutes(desk),
+  ...shadowRoutes(desk),
   ...deadRoutes(desk),
   ...healthRoutes(desk),
 ];

@@ -25,7 +25,38 @@ export interface Desk {
   frozen(): Promise<{ readonly reason: string; readonly by: string; readonly since: string } | undefined>;
   /** The holds in force on machines, pools and racks. Where it is absent, a release cannot say whether it released anything of a pool or a rack. */
   holds(): Promise<readonly Hold[]>;
+  /** What would have been done in the last `days` where Lightsout only observes, and what then happened. */
+  shadow(days: number): Promise<Scorecard>;
   health(): Promise<Health>;
+}
+
+/** The shadow's scorecard. */
+export interface Scorecard {
+  readonly days: number;
+  readonly totals: {
+    readonly decided: number;
+    readonly cameBackAlone: number;
+    readonly switchedLater: number;
+    /** Neither: nothing that is known happened yet. */
+    readonly open: number;
+  };
+  /** Oldest first. */
+  readonly rows: readonly ShadowRow[];
+}
+
+/** One decision that was not carried out. */
+export interface ShadowRow {
+  readonly run: string;
+  readonly function: string;
+  readonly machine: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** What it would have done, in words. */
+  readonly would: string;
+  readonly verdicts: readonly Verdict[];
+  readonly then: "came-back-alone" | "switched-later" | "open";
+  /** How long after the decision. */
+  readonly afterMs?: number;
 }
 
 /** Hands off, as somebody said. */

@@ -28,7 +28,15 @@ export {
   runResumeRequested,
   trustChanged,
 } from "./operator.ts";
-export { machineFoundOff, powerChanged, powerCycle, powerOffRequested, powerOnRequested } from "./power.ts";
+export {
+  drillPassed,
+  drillRequested,
+  machineFoundOff,
+  powerChanged,
+  powerCycle,
+  powerOffRequested,
+  powerOnRequested,
+} from "./power.ts";
 export { machineQuarantined, runFinished, runParked, runSuperseded } from "./run.ts";
 export {
   componentUpgradeRequested,

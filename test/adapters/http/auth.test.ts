@@ -49,6 +49,7 @@ const matrix: readonly {
   { way: "POST /v1/freeze", body: { reason: "storm" }, least: "operator", status: 202 },
   { way: "DELETE /v1/freeze", least: "operator", status: 202 },
   { way: "POST /v1/trust", body: { scope: "pool", name: "gpu", trust: "auto" }, least: "admin", status: 202 },
+  { way: "GET /v1/shadow", least: "viewer" },
   { way: "GET /v1/dead", least: "viewer" },
   { way: "POST /v1/dead/:seq/replay", path: "/v1/dead/7/replay", least: "operator", status: 202 },
   { way: "GET /healthz", least: "nobody" },

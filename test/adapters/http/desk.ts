@@ -107,6 +107,9 @@ export function createFakeDesk(): FakeDesk {
       return answer({ type: "node-lost", data: { machine: machineRow.name }, origin: "operator", source: "replay", actor });
     },
     frozen: async () => state.frozen,
+    async shadow(days) {
+      return { days, totals: { decided: 0, cameBackAlone: 0, switchedLater: 0, open: 0 }, rows: [] };
+    },
     async health() {
       if (state.fails !== undefined) throw state.fails;
       const cluster = { ok: true, detail: "reachable" };
