@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { serveHttp } from "#adapters/http/mod.ts";
-import { createArms, createAssets, createNetboot, type BootServer, type NetbootNotice, type NetbootOptions } from "#adapters/netboot/mod.ts";
+import {
+  type BootServer,
+  createArms,
+  createAssets,
+  createNetboot,
+  type NetbootNotice,
+  type NetbootOptions,
+} from "#adapters/netboot/mod.ts";
 import type { Bootable, BootProfile } from "#adapters/netboot/port.ts";
 import { type Clock, createMemoryStore, type EventStore, systemClock } from "#events";
 
