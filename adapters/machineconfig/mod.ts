@@ -7,4 +7,4 @@ export { shownDocuments } from "./hide.ts";
 export { patchDocuments } from "./merge.ts";
 export type { ConfigProblem, Expected } from "./rules/rule.ts";
 export { canonicalSchematic, type Schematic, schematicId } from "./schematic.ts";
-export { type ImportedCluster, importTalhelper } from "./talhelper.ts";
+export { type ImportedCluster, type ImportedMachine, importTalhelper } from "./talhelper.ts";
