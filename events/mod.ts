@@ -34,6 +34,7 @@ export { createMemoryStore } from "./memory.ts";
 export type { Reservations, Use } from "./reservations.ts";
 export { emitRound, nextRounds, startRounds, tellLoss } from "./rounds.ts";
 export type { RunSummary, Runs } from "./runs.ts";
+export { createRuns } from "./runs.ts";
 export type { Accepted, Incoming } from "./runtime/accept.ts";
 export { runIdOf } from "./runtime/accept.ts";
 export { askGuards } from "./runtime/judge.ts";

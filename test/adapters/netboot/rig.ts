@@ -86,7 +86,7 @@ export async function createRig(more: Partial<NetbootOptions> & { clock?: Clock;
     url,
     script: async (query: string) => (await get(`/ipxe?${query}`)).text(),
     arm: (machine = "gpu-02", run = "r1", extra: Partial<BootProfile> = {}) =>
-      arms.arm(machine, { run, profile: { ...profile, ...extra }, expires: clock.now() + 3_600_000 }),
+      arms.arm(machine, { run, profile: { ...profile, ...extra }, within: "1h" }),
   };
 }
 
