@@ -41,8 +41,16 @@ export interface FakeWorld {
   violations(): readonly string[];
 }
 
-/** Anything about a machine may be given. `off`: it is off; `blank`: off, with nothing on its disk and no Node. */
-export type FakeMachineOptions = Partial<Machine> & { readonly name: string; readonly off?: boolean; readonly blank?: boolean };
+/** Anything about a machine may be given. */
+export type FakeMachineOptions = Partial<Machine> & {
+  readonly name: string;
+  /** It is off from the beginning. */
+  readonly off?: boolean;
+  /** Off, with nothing on its disk and no Node. */
+  readonly blank?: boolean;
+  /** The version of Talos that is declared of it and runs. Default `v1.13.9`. */
+  readonly talos?: string;
+};
 
 export interface FakeWorldOptions {
   /** Names alone make equal workers with an identity of their own; anything else about a machine may be given. */
@@ -62,9 +70,10 @@ export interface FakeWorldOptions {
 export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWorld {
   const { site = "test", patience = "30s" } = options;
   const given = options.machines.map((one) => (typeof one === "string" ? { name: one } : one) as FakeMachineOptions);
-  const all = given.map(({ off: _off, blank: _blank, ...machine }, index) => factsOf(machine, index + 1));
+  const all = given.map(({ off: _off, blank: _blank, talos: _talos, ...machine }, index) => factsOf(machine, index + 1));
   const timeline = createTimeline(clock);
   const configs = createFakeConfigs(all);
+  for (const { name, talos } of given) if (talos !== undefined) configs.declare(name, { version: talos });
   const netboot = createFakeNetboot(timeline, configs);
   const etcd = createFakeEtcd({
     timeline,

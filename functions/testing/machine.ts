@@ -2,7 +2,6 @@ import type { Machine } from "#adapters/inventory/port.ts";
 import type { BootTarget } from "#adapters/power/port.ts";
 import type { ActVerb } from "#events";
 import { install, type Starting, type Surroundings, start } from "./boot.ts";
-import { fakeVersion } from "./configs.ts";
 import { type BmcFaults, type FakePod, type HostFaults, honestBmc, honestHost } from "./faults.ts";
 import { createFakeSystem, type FakeSystem } from "./system.ts";
 
@@ -124,11 +123,8 @@ export function createFakeMachine(facts: Machine, around: Surroundings, how: "on
   const writes: { verb: ActVerb; at: number; run: string }[] = [];
   const did = nothingDone();
   const violations: string[] = [];
-  const { schematic } = configs.declared(name);
-  const system = createFakeSystem(
-    name,
-    how === "blank" ? undefined : { slot: { version: fakeVersion, schematic }, configuration: configs.text(name) },
-  );
+  const { version, schematic } = configs.declared(name);
+  const system = createFakeSystem(name, how === "blank" ? undefined : { slot: { version, schematic }, configuration: configs.text(name) });
   let asks: { readonly to: "on" | "off" }[] = [];
   let power: "on" | "off" = how === "on" ? "on" : "off";
   let hung = false;
