@@ -4,6 +4,7 @@ import type { Os } from "#adapters/os/port.ts";
 import { type Clock, type Duration, LightsoutError } from "#events";
 import type { Ports } from "../define.ts";
 import type { Surroundings } from "./boot.ts";
+import { createFakeMachine } from "./chassis.ts";
 import { createFakeCluster, type FakeApi } from "./cluster.ts";
 import { createFakeConfigs, type FakeConfigs } from "./configs.ts";
 import { createFakeEtcd, type FakeEtcd } from "./etcd.ts";
@@ -16,10 +17,11 @@ import {
   type FakeStorage,
   noErrands,
 } from "./keeping.ts";
-import { createFakeMachine, type FakeMachine } from "./machine.ts";
+import type { FakeMachine } from "./machine.ts";
 import { createFakeNetboot, type FakeNetboot } from "./netboot.ts";
 import { createFakePower } from "./power.ts";
 import { createFakeTalos } from "./talos.ts";
+import { createTalosScene } from "./talos-scene.ts";
 import { createTimeline } from "./timeline.ts";
 
 /** A rack that is not there: simulated machines and the ports that reach them. */
@@ -100,7 +102,9 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   }
   const powers = new Map(machines.map((machine) => [machine.name, createFakePower(machine, clock)]));
   const sleep = (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal);
-  const systems = new Map(machines.map((machine) => [machine.name, createFakeTalos({ machine, around, sleep, machines: () => machines })]));
+  const systems = new Map(
+    machines.map((machine) => [machine.name, createFakeTalos(createTalosScene({ machine, around, sleep, machines: () => machines }))]),
+  );
   const inventory: Inventory = {
     site,
     machines: () => machines.map((machine) => machine.facts),

@@ -1,6 +1,6 @@
 import type { Talos } from "#adapters/os/port.ts";
 import type { FakeMember } from "./etcd.ts";
-import type { TalosScene } from "./talos.ts";
+import type { TalosScene } from "./talos-scene.ts";
 
 /** What ends a whole snapshot of the fake etcd. */
 const snapshotEnd = "\nwhole";
