@@ -19,6 +19,7 @@ import type { Ports } from "#functions/define.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
 import { precedence } from "#functions/precedence.ts";
+import { withAttestations } from "./attested.ts";
 import { openCluster } from "./cluster.ts";
 import { declarationsOf } from "./declarations.ts";
 import { createDesk } from "./desk.ts";
@@ -80,13 +81,15 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const store = opened(await openStore(config.store, site, systemClock));
     const cluster = opened(openCluster(config, { inventory, log, text: options.kubeconfigText }));
     const addressOf = options.osAddress ?? addressesOf(inventory, cluster.addressOf);
+    const os = createOs(addressOf, clock);
+    const powers = opened(createPowers({ machines: config.machines, clock: systemClock, pins: createPins(store) }));
     const netboot = openNetboot(config, { store, clock, inventory, configs, log });
     const ports: Ports = {
       inventory,
       configs,
-      power: opened(createPowers({ machines: config.machines, clock: systemClock, pins: createPins(store) })),
+      power: withAttestations({ powers, os, worker: () => worker }),
       cluster: cluster.cluster,
-      os: createOs(addressOf, clock),
+      os,
       talos: opened(openTalos(config, { inventory, addressOf, text: options.talosconfigText })),
       netboot: netboot.port,
       snapshots: openSnapshots(config, clock),
@@ -95,7 +98,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       policy: policyOf(config),
     };
     const guards: Guard[] = [];
-    const worker = createWorker({
+    const worker: Worker = createWorker({
       site,
       store,
       clock,

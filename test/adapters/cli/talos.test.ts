@@ -244,7 +244,7 @@ describe("import talhelper", () => {
   });
 
   it.each([
-    [[join("/nonexistent", "talconfig.yaml")], 2, "cannot be read (ENOENT)"],
+    [[join("/nonexistent", "talconfig.yaml")], 1, "cannot be read (ENOENT)"],
     [[], 2, "file"],
   ])("of %j fails and says why", async (given, exit, words) => {
     const { run } = await createRig();
