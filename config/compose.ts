@@ -16,6 +16,7 @@ import {
   type Worker,
 } from "#events";
 import type { Ports } from "#functions/define.ts";
+import { createDrills } from "#functions/drills.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
 import { precedence } from "#functions/precedence.ts";
@@ -94,6 +95,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       netboot: netboot.port,
       snapshots: openSnapshots(config, clock),
       storage: openStorage(config, cluster),
+      drills: { now: () => clock.now(), pass: (machine, drill) => createDrills(worker.office.settings, clock).pass(machine, drill) },
       errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
       policy: policyOf(config),
     };
