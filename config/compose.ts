@@ -6,6 +6,7 @@ import type { ProbeAddress } from "#adapters/os/tls-probe.ts";
 import {
   type Clock,
   createRuns,
+  createSettings,
   createWorker,
   type EventStore,
   type Guard,
@@ -61,6 +62,8 @@ export interface ComposeOptions {
   readonly osAddress?: (machine: string) => ProbeAddress | undefined;
   readonly kubeconfigText?: string;
   readonly talosconfigText?: string;
+  /** Whether `auto` rests on a passed drill; default false, since in the lab everything acts from the start. */
+  readonly drills?: boolean;
   /** Where to listen instead of where the configuration says. */
   readonly listen?: string | undefined;
 }
@@ -80,6 +83,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   };
   try {
     const store = opened(await openStore(config.store, site, systemClock));
+    const settings = createSettings(store);
     const cluster = opened(openCluster(config, { inventory, log, text: options.kubeconfigText }));
     const addressOf = options.osAddress ?? addressesOf(inventory, cluster.addressOf);
     const os = createOs(addressOf, clock);
@@ -88,7 +92,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const ports: Ports = {
       inventory,
       configs,
-      power: withAttestations({ powers, os, worker: () => worker }),
+      power: withAttestations({ powers, os, settings, clock, site, accept: (incoming) => worker.accept(incoming) }),
       cluster: cluster.cluster,
       os,
       talos: opened(openTalos(config, { inventory, addressOf, text: options.talosconfigText })),
@@ -97,6 +101,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       storage: openStorage(config, cluster),
       drills: { now: () => clock.now(), pass: (machine, drill) => createDrills(worker.office.settings, clock).pass(machine, drill) },
       errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
+      drills: createDrills(settings, clock),
       policy: policyOf(config),
     };
     const guards: Guard[] = [];
@@ -115,7 +120,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const stopped = stopFile(config.stopFile);
     const { share, window, cooldown } = config.guards.storm;
     const storm = { share, windowMs: milliseconds(window), cooldownMs: milliseconds(cooldown) };
-    guards.push(...createGuards({ office, runs, ports, stopFile: stopped, storm }));
+    guards.push(...createGuards({ office, runs, ports, stopFile: stopped, storm, drills: options.drills ?? false }));
 
     const desk = createDesk({ config, worker, ports, stopFile: stopped, clusterHealth: cluster.health, arms: netboot.arms });
     const app = createApp(desk, { tokens: config.http.tokens, now: () => clock.now() });
