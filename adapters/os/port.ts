@@ -63,6 +63,8 @@ export interface Talos {
   pciDevices(signal?: AbortSignal): Promise<readonly PciDevice[]>;
   /** NVIDIA display controllers on the bus, whether or not a driver serves them. */
   nvidiaGpus(signal?: AbortSignal): Promise<number>;
+  /** What it gives its kubelet to be in the cluster; `undefined` while it has not come so far. */
+  node(signal?: AbortSignal): Promise<TalosNode | undefined>;
   /** The machines of the cluster as this one has discovered them; a machine that just died may still be listed. */
   members(signal?: AbortSignal): Promise<readonly TalosMember[]>;
   /**
@@ -189,6 +191,13 @@ export interface PciDevice {
   readonly vendor?: string;
   readonly product?: string;
   readonly driver?: string;
+}
+
+export interface TalosNode {
+  /** Of its Node. */
+  readonly name: string;
+  /** Without prefix lengths. */
+  readonly addresses: readonly string[];
 }
 
 export interface TalosMember {
