@@ -9,9 +9,11 @@ import { createFakeCluster, type FakeApi } from "./cluster.ts";
 import { createFakeConfigs, type FakeConfigs } from "./configs.ts";
 import { createFakeEtcd, type FakeEtcd } from "./etcd.ts";
 import {
+  createFakeDrills,
   createFakePolicy,
   createFakeSnapshots,
   createFakeStorage,
+  type FakeDrills,
   type FakePolicy,
   type FakeSnapshots,
   type FakeStorage,
@@ -34,6 +36,7 @@ export interface FakeWorld {
   readonly snapshots: FakeSnapshots;
   readonly storage: FakeStorage;
   readonly policy: FakePolicy;
+  readonly drills: FakeDrills;
   /** A machine with its knobs and counters; throws for a name that was not given. */
   machine(name: string): FakeMachine;
   machines(): readonly FakeMachine[];
@@ -134,6 +137,7 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   const snapshots = createFakeSnapshots(clock);
   const storage = createFakeStorage();
   const policy = createFakePolicy();
+  const drills = createFakeDrills(clock);
   return {
     ports: {
       inventory,
@@ -150,9 +154,10 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
       snapshots,
       storage,
       errands: noErrands,
+      drills,
       policy,
     },
-    ...{ api, etcd, configs, netboot, snapshots, storage, policy },
+    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills },
     machine: find,
     machines: () => machines,
     askServing(name, change = {}) {

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { SnapshotRecord, Snapshots } from "#adapters/snapshots/port.ts";
 import type { Storage } from "#adapters/storage/port.ts";
-import { type Clock, DeviceError, LightsoutError } from "#events";
+import { type Clock, DeviceError, type Drill, LightsoutError } from "#events";
+import type { Drills } from "../drills.ts";
 import type { Errands } from "../errands.ts";
 import type { Policy } from "../policy.ts";
 import { isWholeSnapshot } from "./talos-etcd.ts";
@@ -96,6 +97,22 @@ export const createFakePolicy = (): FakePolicy => ({
   serving: "approve",
   cni: undefined,
 });
+
+/** Drills that were passed, in memory. */
+export interface FakeDrills extends Drills {
+  readonly passed: Map<string, Omit<Drill, "at">>;
+}
+
+export function createFakeDrills(clock: Clock): FakeDrills {
+  const passed: FakeDrills["passed"] = new Map();
+  return {
+    passed,
+    now: () => clock.now(),
+    async pass(machine, drill) {
+      passed.set(machine, drill);
+    },
+  };
+}
 
 /** Errands are runs, and a world alone runs nothing. */
 export const noErrands: Errands = {

@@ -3,6 +3,13 @@ import { type ActVerb, admit, DeviceError, type DeviceErrorCode, type Effect, ty
 import type { Surroundings } from "./boot.ts";
 import type { FakeMachine } from "./machine.ts";
 
+interface ActHow {
+  /** Default `running`. */
+  readonly from?: "running" | "maintenance";
+  /** Another machine that this one is asked to do something to: the permit is for that one. */
+  readonly about?: string;
+}
+
 /** What a Talos port of the fake world is made with. */
 export interface TalosScene {
   readonly machine: FakeMachine;
@@ -13,7 +20,7 @@ export interface TalosScene {
   /** A read: throws as the real port does while nobody answers. */
   read<T>(operation: string, work: () => T, from?: "running" | "maintenance"): Promise<T>;
   /** An act: admitted, sent to the right machine, through the gate, done, and answered unless the answer is lost. */
-  act<T>(permit: Permit, verb: ActVerb, work: () => T, from?: "running" | "maintenance"): Promise<T>;
+  act<T>(permit: Permit, verb: ActVerb, work: () => T, how?: ActHow): Promise<T>;
   /** Who it says it is. */
   who(): SystemInformation;
   /** How the sequence of an acknowledgement ends. */
@@ -57,8 +64,8 @@ export function createTalosScene(options: Pick<TalosScene, "machine" | "around" 
       reach(operation, from);
       return work();
     },
-    async act(permit, verb, work, from = "running") {
-      admit(permit, name, verb);
+    async act(permit, verb, work, { from = "running", about = name } = {}) {
+      admit(permit, about, verb);
       reach(verb, from);
       if (faults.unreachable-- > 0) throw fail(verb, "LO_TALOS_UNREACHABLE", "none", "connection refused");
       const { uuid, serial } = who();

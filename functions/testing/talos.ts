@@ -139,14 +139,14 @@ export function createFakeTalos(scene: TalosScene): Talos {
       applyConfiguration: (permit, config) =>
         act(
           permit,
-          "apply-config",
+          "configure",
           () => {
             take(config);
             did.apply += 1;
             machine.install(config);
             return { mode: "no-reboot", details: "Applied configuration", warnings: [] };
           },
-          "maintenance",
+          { from: "maintenance" },
         ),
     },
   };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Talos } from "#adapters/os/port.ts";
-import type { ActVerb } from "#events";
+import type { ActVerb, Duration } from "#events";
 import { mintPermit } from "#events/runtime/permit.ts";
 import { createFakeTime, createFakeWorld, type FakeWorldOptions } from "#functions/testing/mod.ts";
 
@@ -23,9 +23,9 @@ function startWorld(options: FakeWorldOptions) {
     on: (machine: string) => world.ports.power.of(machine).on(permit(machine, "power-on")),
     bootOnce: (machine: string, target: "pxe" | "http" | "cd", uri?: string) =>
       world.ports.power.of(machine).bootOnce(permit(machine, "boot-once"), target, uri),
-    async arm(machine: string, { wipe = true, run = "run-1", forMs = 3_600_000 } = {}) {
+    async arm(machine: string, { wipe = true, run = "run-1", within = "1h" as Duration } = {}) {
       const profile = await world.netboot.prepare(machine, { wipe });
-      return await world.netboot.arms.arm(machine, { run, profile, expires: clock.now() + forMs });
+      return await world.netboot.arms.arm(machine, { run, profile, within });
     },
     async upgrade(machine: string, version: string) {
       const image = world.configs.declared(machine).installerOf(version);
@@ -117,7 +117,7 @@ test("arms: one run's at a time, once, and nothing after it expired or was taken
   await expect(rig.arm("gpu-1")).rejects.toMatchObject({ code: "LO_ARM_SPENT" });
   expect(await arms.consume("gpu-1", "run-1", "late")).toBe(false);
 
-  await rig.arm("gpu-1", { run: "run-2", wipe: false, forMs: 1000 });
+  await rig.arm("gpu-1", { run: "run-2", wipe: false, within: "1s" });
   await rig.on("gpu-1");
   await rig.sleep(120);
   expect(rig.box("gpu-1").did.install).toBe(0);
@@ -151,7 +151,7 @@ test("a machine in maintenance is read and configured over its own API, and inst
   expect((await maintenance.disks())[0]).toMatchObject({ serial: "S-gpu-1", system: false });
   await expect(rig.talos("gpu-1").version()).rejects.toMatchObject({ code: "LO_TALOS_CERTIFICATE", effect: "none" });
   const { text } = await rig.world.configs.render("gpu-1");
-  await maintenance.applyConfiguration(rig.permit("gpu-1", "apply-config"), text);
+  await maintenance.applyConfiguration(rig.permit("gpu-1", "configure"), text);
   await rig.sleep(90);
   expect(await rig.talos("gpu-1").status()).toEqual({ stage: "running", ready: true, unmet: [] });
   expect(await rig.talos("gpu-1").configuration()).toBe(text);
@@ -277,8 +277,11 @@ test("etcd: a control plane is rebuilt by leaving, being installed, and joining 
 test("etcd: to wipe a member, and to remove one that serves, are violations", async () => {
   const rig = startWorld({ machines: cps("cp-1", "cp-2", "cp-3", "cp-4", "cp-5"), etcd: true });
   const { id = "" } = rig.world.etcd.of("cp-2") ?? {};
-  const remove = () => rig.talos("cp-1").etcd.removeMember(rig.permit("cp-1", "etcd-remove-member"), id);
+  const remove = (name = "cp-2") =>
+    rig.talos("cp-1").etcd.removeMember(rig.permit("cp-2", "etcd-remove-member"), { machine: "cp-2", id, name });
+  await expect(remove("cp-4")).rejects.toMatchObject({ code: "LO_TALOS_REFUSED", effect: "none" });
   expect((await remove()).did).toBe("sent");
+  expect(rig.box("cp-2").did.etcdRemove).toBe(1);
   expect((await remove()).did).toBe("already");
   await rig.talos("cp-3").reset(rig.permit("cp-3", "os-reset"), { graceful: false, reboot: false, wipe: { what: "system-disk" } });
   await rig.sleep(10);
@@ -301,7 +304,9 @@ test("a cluster from nothing: bootstrapped once, then the others join and the AP
   const bootstrap = (name: string) => rig.talos(name).bootstrap(rig.permit(name, "bootstrap"));
   rig.box("cp-1").system.faults.notReadyToBootstrap = 1;
   await expect(bootstrap("cp-1")).rejects.toMatchObject({ code: "LO_TALOS_REFUSED", effect: "none" });
+  expect(await rig.talos("cp-1").etcd.running()).toBe(false);
   expect((await bootstrap("cp-1")).did).toBe("sent");
+  expect(await rig.talos("cp-1").etcd.running()).toBe(true);
   expect((await bootstrap("cp-1")).did).toBe("already");
   expect(rig.world.api.reachable).toBe(true);
   await rig.sleep(20);
