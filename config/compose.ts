@@ -6,6 +6,7 @@ import type { ProbeAddress } from "#adapters/os/tls-probe.ts";
 import {
   type Clock,
   createRuns,
+  createSettings,
   createWorker,
   type EventStore,
   type Guard,
@@ -16,9 +17,11 @@ import {
   type Worker,
 } from "#events";
 import type { Ports } from "#functions/define.ts";
+import { createDrills } from "#functions/drills.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
 import { precedence } from "#functions/precedence.ts";
+import { withAttestations } from "./attested.ts";
 import { openCluster } from "./cluster.ts";
 import { declarationsOf } from "./declarations.ts";
 import { createDesk } from "./desk.ts";
@@ -59,6 +62,8 @@ export interface ComposeOptions {
   readonly osAddress?: (machine: string) => ProbeAddress | undefined;
   readonly kubeconfigText?: string;
   readonly talosconfigText?: string;
+  /** Whether `auto` rests on a passed drill; default false, since in the lab everything acts from the start. */
+  readonly drills?: boolean;
   /** Where to listen instead of where the configuration says. */
   readonly listen?: string | undefined;
 }
@@ -78,24 +83,29 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   };
   try {
     const store = opened(await openStore(config.store, site, systemClock));
+    const settings = createSettings(store);
     const cluster = opened(openCluster(config, { inventory, log, text: options.kubeconfigText }));
     const addressOf = options.osAddress ?? addressesOf(inventory, cluster.addressOf);
+    const os = createOs(addressOf, clock);
+    const powers = opened(createPowers({ machines: config.machines, clock: systemClock, pins: createPins(store) }));
     const netboot = openNetboot(config, { store, clock, inventory, configs, log });
     const ports: Ports = {
       inventory,
       configs,
-      power: opened(createPowers({ machines: config.machines, clock: systemClock, pins: createPins(store) })),
+      power: withAttestations({ powers, os, settings, clock, site, accept: (incoming) => worker.accept(incoming) }),
       cluster: cluster.cluster,
-      os: createOs(addressOf, clock),
+      os,
       talos: opened(openTalos(config, { inventory, addressOf, text: options.talosconfigText })),
       netboot: netboot.port,
       snapshots: openSnapshots(config, clock),
       storage: openStorage(config, cluster),
+      drills: { now: () => clock.now(), pass: (machine, drill) => createDrills(worker.office.settings, clock).pass(machine, drill) },
       errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
+      drills: createDrills(settings, clock),
       policy: policyOf(config),
     };
     const guards: Guard[] = [];
-    const worker = createWorker({
+    const worker: Worker = createWorker({
       site,
       store,
       clock,
@@ -110,7 +120,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const stopped = stopFile(config.stopFile);
     const { share, window, cooldown } = config.guards.storm;
     const storm = { share, windowMs: milliseconds(window), cooldownMs: milliseconds(cooldown) };
-    guards.push(...createGuards({ office, runs, ports, stopFile: stopped, storm }));
+    guards.push(...createGuards({ office, runs, ports, stopFile: stopped, storm, drills: options.drills ?? false }));
 
     const desk = createDesk({ config, worker, ports, stopFile: stopped, clusterHealth: cluster.health, arms: netboot.arms });
     const app = createApp(desk, { tokens: config.http.tokens, now: () => clock.now() });

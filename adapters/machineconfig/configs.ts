@@ -40,10 +40,10 @@ export interface Declaration {
 export function createMachineConfigs(declarationOf: (machine: string) => Declaration | undefined): MachineConfigs {
   const of = (machine: string): Declaration & { readonly version: string; readonly schematic: string } => {
     const declaration = declarationOf(machine);
-    if (!declaration) throw undeclared(machine, "what it is to run", "talos");
+    if (!declaration) throw undeclared(`What ${machine} is to run is not declared`, "talos");
     const { schematic, version } = declaration;
-    if (version === undefined) throw undeclared(machine, "its version of Talos", "talos.version");
-    if (schematic === undefined) throw undeclared(machine, "its schematic", "talos.schematic or talos.extensions");
+    if (version === undefined) throw undeclared(`The version of Talos of ${machine} is not declared`, "talos.version");
+    if (schematic === undefined) throw undeclared(`The schematic of ${machine} is not declared`, "talos.schematic or talos.extensions");
     return { ...declaration, version, schematic };
   };
 
@@ -138,7 +138,5 @@ function inWords({ declared, document, is, path, running }: ConfigDifference): s
   return `${place}: declared ${declared}, running ${running}`;
 }
 
-const undeclared = (machine: string, what: string, key: string) =>
-  new LightsoutError("LO_NOT_DECLARED", `Nothing says ${what} of ${machine}`, {
-    hint: `Write ${key} in lightsout.yaml, for the machine, its pool or all`,
-  });
+const undeclared = (message: string, key: string) =>
+  new LightsoutError("LO_NOT_DECLARED", message, { hint: `Write ${key} in lightsout.yaml, for the machine, its pool or all` });

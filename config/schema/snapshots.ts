@@ -36,7 +36,10 @@ const s3 = section({
 /** `snapshots`: where etcd's snapshots are kept, when they are taken, and which stay. */
 export const snapshots = section({
   to: z
-    .preprocess((input) => (typeof input === "string" ? { folder: input } : input), section({ folder: path.optional(), s3: s3.optional() }))
+    .preprocess(
+      (input) => (typeof input === "string" ? { folder: input } : (input ?? {})),
+      section({ folder: path.optional(), s3: s3.optional() }),
+    )
     .transform(({ folder, s3: bucketed }, context) => {
       if (folder !== undefined && !bucketed) return { folder };
       if (folder === undefined && bucketed) return { s3: bucketed };

@@ -30,6 +30,6 @@ function readTalconfig(file: string): string {
     return readFileSync(file, "utf8");
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "no reason given";
-    throw new Failure("usage", `${file} cannot be read (${code})`, { hint: "Name the talconfig.yaml that `talhelper genconfig` reads" });
+    throw new Failure("failed", `${file} cannot be read (${code})`, { hint: "Name the talconfig.yaml that `talhelper genconfig` reads" });
   }
 }

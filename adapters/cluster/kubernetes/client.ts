@@ -5,7 +5,9 @@ import { protocolError, refusedError, transportError } from "./failures.ts";
 import { createCredentials, type KubeconfigSource, loadKubeconfig } from "./kubeconfig.ts";
 
 export interface ApiCall {
-  readonly method: "GET" | "POST" | "PATCH";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH";
+  /** How a PATCH is meant: as a merge patch (RFC 7386), or as the wish of a field manager (server-side apply). Default `merge`. */
+  readonly patch?: "merge" | "apply";
   /** Path with query, as `/api/v1/nodes?limit=5`. */
   readonly path: string;
   /** For errors: the machine or the resource, and what is tried with it. */
@@ -71,7 +73,9 @@ export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock:
       try {
         return await withTimeout(call.signal, async (signal) => {
           const { headers, through } = await raceAbort(credentials.forUrl(server + call.path), signal);
-          const type = call.method === "PATCH" ? "application/merge-patch+json" : "application/json";
+          // JSON is YAML: applying takes no other media type in every version of Kubernetes.
+          const patch = call.patch === "apply" ? "application/apply-patch+yaml" : "application/merge-patch+json";
+          const type = call.method === "PATCH" ? patch : "application/json";
           const answer = await send(server + call.path, {
             method: call.method,
             headers: {

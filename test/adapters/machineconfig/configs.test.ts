@@ -57,9 +57,9 @@ describe("what is declared", () => {
   });
 
   it.each<[string, ReturnType<typeof configs>, string, string]>([
-    ["of no machine of that name", configs(), "nobody", "Nothing says what it is to run of nobody"],
-    ["without a version", without("version"), "gpu-01", "Nothing says its version of Talos of gpu-01"],
-    ["without a schematic", without("schematic"), "gpu-01", "Nothing says its schematic of gpu-01"],
+    ["of no machine of that name", configs(), "nobody", "What nobody is to run is not declared"],
+    ["without a version", without("version"), "gpu-01", "The version of Talos of gpu-01 is not declared"],
+    ["without a schematic", without("schematic"), "gpu-01", "The schematic of gpu-01 is not declared"],
   ])("is nothing %s: that is said, and nothing is assumed", async (_, broken, machine, message) => {
     expect(broken.has(machine)).toBe(false);
     expect(() => broken.declared(machine)).toThrow(message);

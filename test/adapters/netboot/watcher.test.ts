@@ -22,7 +22,7 @@ async function watching(runs: Record<string, Status | undefined>, options: { arm
     log: { fact: () => undefined, note: (_, message) => notes.push(message) },
   });
   const arms = createArms({ kv: store.kv, clock });
-  for (const run of Object.keys(runs)) await arms.arm(`on-${run}`, { run, profile, expires: clock.now() + 86_400_000 });
+  for (const run of Object.keys(runs)) await arms.arm(`on-${run}`, { run, profile, within: "24h" });
   const end = (run: string, machine: string | undefined = `on-${run}`) =>
     office.bus.publish(
       runFinished,
@@ -65,7 +65,7 @@ test("an arm is taken back when its run's end is told, with the reason as eviden
 
 test("a configuration that was handed out and never proven is taken back too", async () => {
   const { arms, clock, end, states } = await watching({ works: "running" });
-  const token = await arms.arm("taken", { run: "works", profile, expires: clock.now() + 86_400_000 });
+  const token = await arms.arm("taken", { run: "works", profile, within: "24h" });
   await arms.take(token, "10.0.0.9");
   await end("works", "taken");
   await clock.sleep(1000);

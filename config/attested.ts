@@ -1,0 +1,34 @@
+import type { Os } from "#adapters/os/port.ts";
+import { attestedPowers } from "#adapters/power/attested.ts";
+import type { Powers } from "#adapters/power/port.ts";
+import { attestationEnded, type Clock, LightsoutError, type Settings, type Worker } from "#events";
+
+/** Power in which a named person's word counts where a BMC is silent, until kubelet or Talos answer. */
+export function withAttestations(options: {
+  powers: Powers;
+  os: Os;
+  settings: Settings;
+  clock: Clock;
+  site: string;
+  accept: Worker["accept"];
+}): Powers {
+  const { accept, clock, os, powers, settings, site } = options;
+  return attestedPowers({
+    powers,
+    attestation: (machine) => settings.attestation(machine, clock.now()),
+    async life(machine, signal) {
+      const signs = await os.signsOfLife(machine, signal);
+      if (signs.length === 0) {
+        throw new LightsoutError("LO_NOBODY_ASKED", `${machine}: no address of it is known, so nothing on it can be asked`, {
+          hint: "Give it an address in lightsout.yaml",
+        });
+      }
+      const sign = signs.find(({ answered }) => answered);
+      return sign && `${sign.service}: ${sign.seen}`;
+    },
+    async end(machine, reason) {
+      const source = `lightsout/${site}/power`;
+      await accept({ type: attestationEnded.type, data: { machine, reason }, origin: "operator", source, actor: "lightsout" });
+    },
+  });
+}
