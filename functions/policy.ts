@@ -18,6 +18,8 @@ export interface Policy {
     /** What may be put right without asking. Nothing else is. */
     readonly repair: readonly ("labels" | "taints")[];
   };
+  /** Whether what kubelets ask for is approved where their machine confirms it, or only reported. */
+  readonly serving: "approve" | "report";
   /** A network for the pods of a new cluster: without one its Nodes stay NotReady. */
   readonly cni: { readonly manifests: readonly string[] } | { readonly command: readonly string[] } | undefined;
 }

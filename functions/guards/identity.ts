@@ -11,7 +11,7 @@ import {
   sameUuid,
   UnsupportedError,
 } from "#events";
-import { type Answer, allow, ask, disrupts, refuse } from "./verdict.ts";
+import { type Answer, allow, ask, disrupts, gentle, refuse } from "./verdict.ts";
 
 /** What the three witnesses say together. `ask`: BMC and inventory agree, and nothing ties the Node to either. */
 export function judgeIdentity(
@@ -49,19 +49,20 @@ const untied = (node: Pick<NodeView, "name">, machine: string, why: string): Ans
   ask(`Node ${node.name} cannot be tied to ${machine}: ${why}`);
 
 /**
- * Who the BMC says it is. A cordon touches the Node alone: it must not wait for a BMC that is silent or not there, nor must what is done
- * on the word of a person who stands before the machine.
+ * Who the BMC says it is. A cordon and gentle acts do not touch the power: they must not wait for a BMC that is silent or not there, nor
+ * must what is done on the word of a person who stands before the machine.
  */
 async function bmcIdentity(
   power: Powers,
-  { machine, verb }: ActIntent,
+  intent: ActIntent,
   attested: (machine: string) => Promise<boolean>,
 ): Promise<BmcIdentity | undefined> {
+  const { machine, verb } = intent;
   try {
     return await power.of(machine).identity();
   } catch (error) {
     const silent = error instanceof DeviceError || error instanceof UnsupportedError;
-    if (silent && (verb === "cordon" || (await attested(machine)))) return undefined;
+    if (silent && (verb === "cordon" || gentle(intent) || (await attested(machine)))) return undefined;
     throw error;
   }
 }

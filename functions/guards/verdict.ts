@@ -14,5 +14,9 @@ export const held = (intent: Pick<ActIntent, "first">, reason: string): Answer =
 export const byOperator = (intent: Pick<ActIntent, "event" | "function">): string | undefined =>
   intent.function.recovery ? undefined : intent.event.lsactor;
 
+/** Acts under which a machine goes on as it is: what it is in the cluster's books, what it runs from its configuration. */
+export const gentle = (intent: Pick<ActIntent, "verb">): boolean =>
+  ["approve-serving", "settle-node", "apply-config"].includes(intent.verb);
+
 /** Acts that take a machine away. `on` is never stopped by storms or quorum for a machine that is off and meant to be on. */
-export const disrupts = (intent: Pick<ActIntent, "verb">): boolean => !["power-on", "boot-once"].includes(intent.verb);
+export const disrupts = (intent: Pick<ActIntent, "verb">): boolean => !gentle(intent) && !["power-on", "boot-once"].includes(intent.verb);
