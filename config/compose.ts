@@ -20,6 +20,7 @@ import type { Ports } from "#functions/define.ts";
 import { createDrills } from "#functions/drills.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
+import { createHistory } from "#functions/history.ts";
 import { precedence } from "#functions/precedence.ts";
 import { withAttestations } from "./attested.ts";
 import { openCluster } from "./cluster.ts";
@@ -101,6 +102,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       storage: openStorage(config, cluster),
       errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
       drills: createDrills(settings, clock),
+      history: createHistory(store),
       policy: policyOf(config),
     };
     const guards: Guard[] = [];

@@ -20,6 +20,7 @@ import type {
 } from "#events";
 import type { Drills } from "./drills.ts";
 import type { Errands } from "./errands.ts";
+import type { History } from "./history.ts";
 import type { Policy } from "./policy.ts";
 
 /** What functions may use. A function gets only what its `uses` names. */
@@ -35,6 +36,7 @@ export interface Ports {
   readonly storage: Storage;
   readonly errands: Errands;
   readonly drills: Drills;
+  readonly history: History;
   readonly policy: Policy;
 }
 

@@ -10,10 +10,12 @@ import { createFakeConfigs, type FakeConfigs } from "./configs.ts";
 import { createFakeEtcd, type FakeEtcd } from "./etcd.ts";
 import {
   createFakeDrills,
+  createFakeHistory,
   createFakePolicy,
   createFakeSnapshots,
   createFakeStorage,
   type FakeDrills,
+  type FakeHistory,
   type FakePolicy,
   type FakeSnapshots,
   type FakeStorage,
@@ -37,6 +39,7 @@ export interface FakeWorld {
   readonly storage: FakeStorage;
   readonly policy: FakePolicy;
   readonly drills: FakeDrills;
+  readonly history: FakeHistory;
   /** A machine with its knobs and counters; throws for a name that was not given. */
   machine(name: string): FakeMachine;
   machines(): readonly FakeMachine[];
@@ -138,6 +141,7 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   const storage = createFakeStorage();
   const policy = createFakePolicy();
   const drills = createFakeDrills(clock);
+  const history = createFakeHistory();
   return {
     ports: {
       inventory,
@@ -155,9 +159,10 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
       storage,
       errands: noErrands,
       drills,
+      history,
       policy,
     },
-    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills },
+    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills, history },
     machine: find,
     machines: () => machines,
     askServing(name, change = {}) {

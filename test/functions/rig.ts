@@ -19,6 +19,7 @@ import type { Ports } from "#functions/define.ts";
 import { createDrills } from "#functions/drills.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
+import { createHistory } from "#functions/history.ts";
 import nodeLost from "#functions/node-lost.ts";
 import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
@@ -80,7 +81,12 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
     throw new Error(`no function of this rig works on ${type}`);
   };
   const drills = createDrills(createSettings(store), clock);
-  const ports: Ports = { ...world.ports, drills, errands: createErrands({ site: "test", runs: createRuns(store), store, functionOf }) };
+  const ports: Ports = {
+    ...world.ports,
+    drills,
+    history: createHistory(store),
+    errands: createErrands({ site: "test", runs: createRuns(store), store, functionOf }),
+  };
   const guards: Guard[] = [];
   const worker = createWorker({
     site: "test",
