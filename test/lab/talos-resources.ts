@@ -6,6 +6,8 @@ export interface LabResource {
   readonly type: string;
   readonly id: string;
   readonly spec: Readonly<Record<string, unknown>>;
+  /** The spec, where it is not YAML of Talos's own but what it was given. */
+  readonly text?: string;
 }
 
 /** Kinds that a version does not have are refused like secret ones. */
@@ -31,8 +33,12 @@ const known = [
   "Services.v1alpha1",
 ].map((type) => `${type}.talos.dev`);
 
-/** Whether a reader may read this kind in this version. */
-export const hasKind = (type: string, minor: number): boolean => known.includes(type) && minor >= (since[type] ?? 0);
+/** Admins alone may read it. */
+const sensitive = "MachineConfigs.config.talos.dev";
+
+/** Whether somebody may read this kind in this version. */
+export const hasKind = (type: string, minor: number, roles: readonly string[] | undefined): boolean =>
+  type === sensitive ? (roles ?? []).includes("os:admin") : known.includes(type) && minor >= (since[type] ?? 0);
 
 export interface LabDisk {
   readonly id: string;
@@ -142,6 +148,7 @@ export function labResources(scene: {
     ...(os.slots.a || os.slots.b
       ? [runtime("SystemDisks.block", "system-disk", { diskID: disks[0]?.id, devPath: `/dev/${disks[0]?.id}` })]
       : []),
+    ...(os.config === undefined ? [] : [{ namespace: "config", type: sensitive, id: "v1alpha1", spec: {}, text: os.config }]),
     {
       namespace: "cluster",
       type: "Members.cluster.talos.dev",
@@ -156,4 +163,4 @@ export function labResources(scene: {
   ];
 }
 
-export const specYaml = (resource: LabResource): string => stringify(resource.spec);
+export const specYaml = (resource: LabResource): string => resource.text ?? stringify(resource.spec);
