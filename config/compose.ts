@@ -99,7 +99,6 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       netboot: netboot.port,
       snapshots: openSnapshots(config, clock),
       storage: openStorage(config, cluster),
-      drills: { now: () => clock.now(), pass: (machine, drill) => createDrills(worker.office.settings, clock).pass(machine, drill) },
       errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
       drills: createDrills(settings, clock),
       policy: policyOf(config),
