@@ -5,6 +5,7 @@ import { createMachineConfigs } from "#adapters/machineconfig/mod.ts";
 import type { ProbeAddress } from "#adapters/os/tls-probe.ts";
 import {
   type Clock,
+  createLedger,
   createRuns,
   createSettings,
   createWorker,
@@ -21,6 +22,7 @@ import { createDrills } from "#functions/drills.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
 import { precedence } from "#functions/precedence.ts";
+import { createStanding } from "#functions/standing.ts";
 import { withAttestations } from "./attested.ts";
 import { openCluster } from "./cluster.ts";
 import { declarationsOf } from "./declarations.ts";
@@ -102,6 +104,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       drills: { now: () => clock.now(), pass: (machine, drill) => createDrills(worker.office.settings, clock).pass(machine, drill) },
       errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
       drills: createDrills(settings, clock),
+      standing: createStanding({ settings, ledger: createLedger(store), inventory, now: () => clock.now() }),
       policy: policyOf(config),
     };
     const guards: Guard[] = [];

@@ -12,10 +12,12 @@ import {
   createFakeDrills,
   createFakePolicy,
   createFakeSnapshots,
+  createFakeStanding,
   createFakeStorage,
   type FakeDrills,
   type FakePolicy,
   type FakeSnapshots,
+  type FakeStanding,
   type FakeStorage,
   noErrands,
 } from "./keeping.ts";
@@ -37,6 +39,7 @@ export interface FakeWorld {
   readonly storage: FakeStorage;
   readonly policy: FakePolicy;
   readonly drills: FakeDrills;
+  readonly standing: FakeStanding;
   /** A machine with its knobs and counters; throws for a name that was not given. */
   machine(name: string): FakeMachine;
   machines(): readonly FakeMachine[];
@@ -138,6 +141,7 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   const storage = createFakeStorage();
   const policy = createFakePolicy();
   const drills = createFakeDrills(clock);
+  const standing = createFakeStanding();
   return {
     ports: {
       inventory,
@@ -155,9 +159,10 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
       storage,
       errands: noErrands,
       drills,
+      standing,
       policy,
     },
-    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills },
+    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills, standing },
     machine: find,
     machines: () => machines,
     askServing(name, change = {}) {
