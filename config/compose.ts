@@ -21,6 +21,7 @@ import type { Ports } from "#functions/define.ts";
 import { createDrills } from "#functions/drills.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
+import { createHistory } from "#functions/history.ts";
 import { precedence } from "#functions/precedence.ts";
 import { createStanding } from "#functions/standing.ts";
 import { withAttestations } from "./attested.ts";
@@ -101,10 +102,10 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       netboot: netboot.port,
       snapshots: openSnapshots(config, clock),
       storage: openStorage(config, cluster),
-      drills: { now: () => clock.now(), pass: (machine, drill) => createDrills(worker.office.settings, clock).pass(machine, drill) },
       errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
       drills: createDrills(settings, clock),
       standing: createStanding({ settings, ledger: createLedger(store), inventory, now: () => clock.now() }),
+      history: createHistory(store),
       policy: policyOf(config),
     };
     const guards: Guard[] = [];

@@ -20,6 +20,7 @@ import type {
 } from "#events";
 import type { Drills } from "./drills.ts";
 import type { Errands } from "./errands.ts";
+import type { History } from "./history.ts";
 import type { Policy } from "./policy.ts";
 import type { Standing } from "./standing.ts";
 
@@ -37,6 +38,7 @@ export interface Ports {
   readonly errands: Errands;
   readonly drills: Drills;
   readonly standing: Standing;
+  readonly history: History;
   readonly policy: Policy;
 }
 

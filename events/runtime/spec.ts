@@ -161,6 +161,8 @@ export interface Guard {
   readonly name: string;
   /** It reserves something: asked last, only when all others allow, and not in a plan. */
   readonly reserves?: boolean;
+  /** Takes back what one that reserves has reserved for this run, because another said no before its first act. */
+  giveBack?(intent: ActIntent): Promise<void>;
   /** What one that reserves would say, without reserving: for plans. */
   preview?(intent: ActIntent): Promise<Omit<Verdict, "guard">>;
   check(intent: ActIntent): Promise<Omit<Verdict, "guard">>;

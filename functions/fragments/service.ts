@@ -70,6 +70,12 @@ export async function takeOutOfService(machine: string, step: Step, ports: Switc
   return found;
 }
 
+/** Cordons and drains a machine that goes on running. What cannot be moved is put before a person. */
+export async function empty(machine: string, step: Step, ports: Serving): Promise<void> {
+  await cordon(machine, step, ports);
+  await drain(machine, step, ports);
+}
+
 async function drain(machine: string, step: Step, ports: Serving): Promise<void> {
   const report = await step.run("drain", (signal) => drained(machine, ports, signal), {
     timeout: "11m",

@@ -10,11 +10,13 @@ import { createFakeConfigs, type FakeConfigs } from "./configs.ts";
 import { createFakeEtcd, type FakeEtcd } from "./etcd.ts";
 import {
   createFakeDrills,
+  createFakeHistory,
   createFakePolicy,
   createFakeSnapshots,
   createFakeStanding,
   createFakeStorage,
   type FakeDrills,
+  type FakeHistory,
   type FakePolicy,
   type FakeSnapshots,
   type FakeStanding,
@@ -40,6 +42,7 @@ export interface FakeWorld {
   readonly policy: FakePolicy;
   readonly drills: FakeDrills;
   readonly standing: FakeStanding;
+  readonly history: FakeHistory;
   /** A machine with its knobs and counters; throws for a name that was not given. */
   machine(name: string): FakeMachine;
   machines(): readonly FakeMachine[];
@@ -142,6 +145,7 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   const policy = createFakePolicy();
   const drills = createFakeDrills(clock);
   const standing = createFakeStanding();
+  const history = createFakeHistory();
   return {
     ports: {
       inventory,
@@ -160,9 +164,10 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
       errands: noErrands,
       drills,
       standing,
+      history,
       policy,
     },
-    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills, standing },
+    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills, standing, history },
     machine: find,
     machines: () => machines,
     askServing(name, change = {}) {

@@ -20,6 +20,7 @@ import type { Ports } from "#functions/define.ts";
 import { createDrills } from "#functions/drills.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
+import { createHistory } from "#functions/history.ts";
 import nodeLost from "#functions/node-lost.ts";
 import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
@@ -88,6 +89,7 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
     ...world.ports,
     drills,
     standing,
+    history: createHistory(store),
     errands: createErrands({ site: "test", runs: createRuns(store), store, functionOf }),
   };
   const guards: Guard[] = [];
