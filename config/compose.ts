@@ -5,6 +5,7 @@ import { createMachineConfigs } from "#adapters/machineconfig/mod.ts";
 import type { ProbeAddress } from "#adapters/os/tls-probe.ts";
 import {
   type Clock,
+  createLedger,
   createRuns,
   createSettings,
   createWorker,
@@ -22,6 +23,7 @@ import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
 import { createHistory } from "#functions/history.ts";
 import { precedence } from "#functions/precedence.ts";
+import { createStanding } from "#functions/standing.ts";
 import { withAttestations } from "./attested.ts";
 import { openCluster } from "./cluster.ts";
 import { declarationsOf } from "./declarations.ts";
@@ -102,6 +104,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       storage: openStorage(config, cluster),
       errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
       drills: createDrills(settings, clock),
+      standing: createStanding({ settings, ledger: createLedger(store), inventory, now: () => clock.now() }),
       history: createHistory(store),
       policy: policyOf(config),
     };

@@ -22,6 +22,7 @@ import type { Drills } from "./drills.ts";
 import type { Errands } from "./errands.ts";
 import type { History } from "./history.ts";
 import type { Policy } from "./policy.ts";
+import type { Standing } from "./standing.ts";
 
 /** What functions may use. A function gets only what its `uses` names. */
 export interface Ports {
@@ -36,6 +37,7 @@ export interface Ports {
   readonly storage: Storage;
   readonly errands: Errands;
   readonly drills: Drills;
+  readonly standing: Standing;
   readonly history: History;
   readonly policy: Policy;
 }

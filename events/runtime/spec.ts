@@ -83,7 +83,13 @@ export interface Step {
   until<Result extends StepResult>(
     name: string,
     probe: (signal: AbortSignal) => Promise<Result | undefined | null | false>,
-    options: { readonly every: Duration; readonly within: Duration; readonly wakeOn?: EventDefinition },
+    options: {
+      readonly every: Duration;
+      readonly within: Duration;
+      readonly wakeOn?: EventDefinition;
+      /** What a plan takes for the answer where the run itself would bring it about. */
+      readonly planned?: Result;
+    },
   ): Promise<Result | undefined>;
   /** A durable timer. */
   sleep(name: string, duration: Duration): Promise<void>;

@@ -13,11 +13,13 @@ import {
   createFakeHistory,
   createFakePolicy,
   createFakeSnapshots,
+  createFakeStanding,
   createFakeStorage,
   type FakeDrills,
   type FakeHistory,
   type FakePolicy,
   type FakeSnapshots,
+  type FakeStanding,
   type FakeStorage,
   noErrands,
 } from "./keeping.ts";
@@ -39,6 +41,7 @@ export interface FakeWorld {
   readonly storage: FakeStorage;
   readonly policy: FakePolicy;
   readonly drills: FakeDrills;
+  readonly standing: FakeStanding;
   readonly history: FakeHistory;
   /** A machine with its knobs and counters; throws for a name that was not given. */
   machine(name: string): FakeMachine;
@@ -141,6 +144,7 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   const storage = createFakeStorage();
   const policy = createFakePolicy();
   const drills = createFakeDrills(clock);
+  const standing = createFakeStanding();
   const history = createFakeHistory();
   return {
     ports: {
@@ -159,10 +163,11 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
       storage,
       errands: noErrands,
       drills,
+      standing,
       history,
       policy,
     },
-    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills, history },
+    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills, standing, history },
     machine: find,
     machines: () => machines,
     askServing(name, change = {}) {

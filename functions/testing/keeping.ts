@@ -6,6 +6,7 @@ import type { Drills } from "../drills.ts";
 import type { Errands } from "../errands.ts";
 import type { History } from "../history.ts";
 import type { Policy } from "../policy.ts";
+import type { Standing } from "../standing.ts";
 import { isWholeSnapshot } from "./talos-etcd.ts";
 
 /** Where the fake world keeps snapshots of etcd. Everything may be changed at any time. */
@@ -112,6 +113,19 @@ export function createFakeDrills(clock: Clock): FakeDrills {
     async pass(machine, drill) {
       passed.set(machine, drill);
     },
+  };
+}
+
+/** What was said of the fake machines. */
+export interface FakeStanding extends Standing {
+  readonly said: Map<string, string>;
+}
+
+export function createFakeStanding(): FakeStanding {
+  const said: FakeStanding["said"] = new Map();
+  return {
+    said,
+    against: async (machine) => said.get(machine),
   };
 }
 

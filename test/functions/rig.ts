@@ -13,6 +13,7 @@ import {
   startRounds,
   type Worker,
 } from "#events";
+import { createLedger } from "#events/ledger.ts";
 import { createRuns } from "#events/runs.ts";
 import { createSettings } from "#events/settings.ts";
 import type { Ports } from "#functions/define.ts";
@@ -25,6 +26,7 @@ import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
 import powerOn from "#functions/power-on.ts";
 import { precedence } from "#functions/precedence.ts";
+import { createStanding } from "#functions/standing.ts";
 import {
   createFakeTime,
   createFakeWorld,
@@ -80,10 +82,13 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
     if (found) return found.id;
     throw new Error(`no function of this rig works on ${type}`);
   };
-  const drills = createDrills(createSettings(store), clock);
+  const settings = createSettings(store);
+  const drills = createDrills(settings, clock);
+  const standing = createStanding({ settings, ledger: createLedger(store), inventory: world.ports.inventory, now: () => clock.now() });
   const ports: Ports = {
     ...world.ports,
     drills,
+    standing,
     history: createHistory(store),
     errands: createErrands({ site: "test", runs: createRuns(store), store, functionOf }),
   };
