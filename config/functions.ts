@@ -3,6 +3,8 @@ import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type EventDefinition, type FunctionSpec, LightsoutError } from "#events";
+import coldStart from "#functions/cold-start.ts";
+import csrApprover from "#functions/csr-approver.ts";
 import drill from "#functions/drill.ts";
 import nodeLost from "#functions/node-lost.ts";
 import powerCycle from "#functions/power-cycle.ts";
@@ -11,7 +13,7 @@ import powerOn from "#functions/power-on.ts";
 import type { Config } from "./schema.ts";
 
 /** The functions that come with Lightsout. */
-const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle, drill];
+const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle, drill, coldStart, csrApprover];
 
 const doors: Readonly<Record<string, string>> = {
   lightsout: new URL("../functions/mod.ts", import.meta.url).href,
