@@ -9,6 +9,7 @@ import { compose, type Lightsout } from "#config/compose.ts";
 import { parseConfig } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
 import { type Entry, type RunSummary, type RuntimeLog, readJournal } from "#events";
+import { steadyClock } from "#events/testing/mod.ts";
 import type { Host } from "#test/lab/host.ts";
 import { createRack, type Rack, type RackMachine } from "#test/lab/rack.ts";
 
@@ -81,7 +82,8 @@ export async function startScene(
 ): Promise<Scene> {
   const { machines = smallRack("dell"), store, change, env = {}, watch = true } = options;
   const folder = mkdtempSync(join(tmpdir(), "lightsout-e2e-"));
-  const rack = await createRack({ machines, scale: options.scale ?? scale, lostAfterMs: 25_000 });
+  const speed = options.scale ?? scale;
+  const rack = await createRack({ machines, scale: speed, lostAfterMs: 25_000, clock: steadyClock(speed) });
   const told: string[] = [];
   const log: RuntimeLog = {
     fact(name, fact) {

@@ -45,6 +45,7 @@ export interface Rack {
 /**
  * Starts a simulated rack on loopback: BMCs, kubelets and a Kubernetes API, each on its real wire protocol.
  * @param scale how much faster than the wall its time runs
+ * @param clock of that scale; default one that never waits, as other processes can have it too
  * @param lostAfterMs from a node's last lease renewal to Ready=Unknown; default 40 s
  */
 export async function createRack(options: {
@@ -52,9 +53,9 @@ export async function createRack(options: {
   scale: number;
   seed?: number;
   lostAfterMs?: number;
+  clock?: Clock;
 }): Promise<Rack> {
-  const { machines = closet, scale, seed = 1 } = options;
-  const clock = scaledClock(scale);
+  const { machines = closet, scale, seed = 1, clock = scaledClock(scale) } = options;
   const password = randomBytes(8).toString("hex");
   const hosts = new Map<string, Host>();
   const bmcs = new Map<string, RedfishBmc | IpmiBmc>();
