@@ -39,7 +39,7 @@ export async function createRack(
   return { clock, hosts, api, cluster, problems };
 }
 
-export const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 10 });
+export const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 10 });
 
 export function permitFor(machine: string, verb: ActVerb = "taint-out-of-service", gate: () => void = () => undefined) {
   return mintPermit({ run: "r1", step: "taint", attempt: 1, machine, verb, gate, signal: new AbortController().signal });
