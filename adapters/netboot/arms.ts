@@ -56,7 +56,7 @@ export function createArms(options: { kv: Kv; clock: Clock; retryWithin?: Durati
     stored?.token !== undefined && equal(stored.token, token);
 
   return {
-    async arm(machine, { run, profile, expires }) {
+    async arm(machine, { run, profile, within }) {
       checkProfile(machine, profile);
       const token = newToken(machine);
       return change(machine, (now) => {
@@ -66,6 +66,7 @@ export function createArms(options: { kv: Kv; clock: Clock; retryWithin?: Durati
           if (offers(now) && sameProfile(now.profile, profile)) return { answer: now.token };
           if (offers(now)) throw armedByAnother(now);
         }
+        const expires = clock.now() + milliseconds(within);
         const fresh: Stored = { machine, run, profile, state: "armed", wiping: profile.wipe === true, expires, evidence: [], token };
         return { next: noted(fresh, "armed", `until ${new Date(expires).toISOString()}`), answer: token };
       });

@@ -1,3 +1,5 @@
+import type { Duration } from "#events";
+
 /** Netboot as functions use it: what a machine would load, the arms that let it, and how it is made to ask. */
 export interface Netboot {
   readonly arms: Pick<Arms, "arm" | "of" | "consume" | "disarm">;
@@ -30,7 +32,7 @@ export type BootWay =
  */
 export interface Arms {
   /**
-   * Lets `machine` netboot `profile` once, for `run`, until `expires`. Again for the same run it answers the same token while nothing was
+   * Lets `machine` netboot `profile` once, for `run`, for as long as `within` says. Again for the same run it answers the same token while nothing was
    * handed out, and a new one after it expired unused.
    *
    * Throws `LO_ARMED` while another run's arm is open, `LO_ARM_SPENT` when this run's arm was used or taken back, and `LO_BOOT_PROFILE` for
@@ -67,8 +69,8 @@ export interface Arms {
 export interface ArmRequest {
   readonly run: string;
   readonly profile: BootProfile;
-  /** Milliseconds since the epoch. */
-  readonly expires: number;
+  /** From now; past it the arm opens nothing. */
+  readonly within: Duration;
 }
 
 /** What a machine loads: kernel, initramfs and arguments of its own schematic. */

@@ -290,6 +290,11 @@ export interface UpgradeReceipt extends TalosReceipt {
 
 /** etcd of one control plane. Asks this member itself; ask every member to know the cluster. */
 export interface TalosEtcd {
+  /**
+   * Whether etcd has started on this machine. False while it waits to be bootstrapped or to join, where every other question is answered
+   * with an error; it says nothing of the cluster's health.
+   */
+  running(signal?: AbortSignal): Promise<boolean>;
   members(signal?: AbortSignal): Promise<readonly EtcdMember[]>;
   /** Of this machine's own member. */
   status(signal?: AbortSignal): Promise<EtcdStatus>;
@@ -306,8 +311,19 @@ export interface TalosEtcd {
   forfeitLeadership(signal?: AbortSignal): Promise<string | undefined>;
   /** Takes this machine's own member out of the cluster and deletes its data. Permit verb `etcd-remove-member`. */
   leave(permit: Permit): Promise<TalosReceipt>;
-  /** Removes another, dead member. The permit is for the machine that is asked. `already` when there is none with this id. */
-  removeMember(permit: Permit, id: string): Promise<TalosReceipt>;
+  /**
+   * Removes another machine's dead member. The permit is for that machine, not for the one that is asked. `already` when there is none
+   * with this id; refused when the member with this id has another name.
+   */
+  removeMember(permit: Permit, member: DeadMember): Promise<TalosReceipt>;
+}
+
+/** A member that is removed by another one. */
+export interface DeadMember {
+  readonly machine: string;
+  readonly id: string;
+  /** As etcd knows it; empty for one that never started. */
+  readonly name: string;
 }
 
 export interface EtcdMember {
@@ -347,6 +363,6 @@ export interface TalosMaintenance {
   pciDevices(signal?: AbortSignal): Promise<readonly PciDevice[]>;
   status(signal?: AbortSignal): Promise<MachineStatus>;
   diffConfiguration(config: string, signal?: AbortSignal): Promise<ConfigAnswer>;
-  /** Hands over the configuration with its secrets; on success the machine installs itself and comes back as ours. */
+  /** Hands over the configuration with its secrets; on success the machine installs itself and comes back as ours. Permit verb `configure`. */
   applyConfiguration(permit: Permit, config: string): Promise<ConfigAnswer>;
 }

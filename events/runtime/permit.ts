@@ -2,7 +2,8 @@ import { GateClosedError, LightsoutError } from "../errors.ts";
 
 /**
  * What can be done to a machine. `power-off` is the graceful request, `force-off` cuts the power; `os-…` are asked of the operating
- * system, `os-reset` wipes. `approve-serving` and `settle-node` touch the machine's papers in the cluster alone.
+ * system, `os-reset` wipes. `configure` hands a machine in maintenance its first configuration. `approve-serving` and `settle-node` touch
+ * the machine's papers in the cluster alone.
  */
 export type ActVerb =
   | "power-on"
@@ -17,6 +18,7 @@ export type ActVerb =
   | "os-shutdown"
   | "os-reset"
   | "apply-config"
+  | "configure"
   | "bootstrap"
   | "upgrade"
   | "rollback"

@@ -73,13 +73,12 @@ async function startOurs(folder: string, store: EventStore): Promise<Running> {
   const url = "http://10.0.0.1:7481";
   const app = createNetboot({ url, machines: () => machines, arms, assets: createAssets({ folder }), config: async () => config });
   const server = await serveHttp({ fetch: app.fetch, guarded: true, endStreams: () => undefined }, { listen: "127.0.0.1:0" });
-  const expires = Date.now() + 3_600_000;
   return {
     url: server.url,
     async arm(run) {
       for (const { name } of machines) {
         await arms.disarm(name, { why: "the next round" });
-        await arms.arm(name, { run, profile, expires });
+        await arms.arm(name, { run, profile, within: "1h" });
       }
     },
     close: () => server.close(),

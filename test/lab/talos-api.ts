@@ -126,7 +126,10 @@ export async function createTalosApi(options: {
     return answer;
   };
 
-  const resources = (): LabResource[] => labResources({ os, minor: scene.minor(), disks: scene.disks, role });
+  const resources = (): LabResource[] => {
+    const member = etcd?.members.find(({ name }) => name === host.name);
+    return labResources({ os, minor: scene.minor(), disks: scene.disks, role, etcd: member?.started === true });
+  };
   const demandKind = (type: string) => {
     if (!hasKind(type, scene.minor())) throw new ConnectError(`access denied to ${type}`, Code.PermissionDenied);
   };

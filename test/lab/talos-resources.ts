@@ -28,6 +28,7 @@ const known = [
   "DiscoveredVolumes.block",
   "SystemDisks.block",
   "Members.cluster",
+  "Services.v1alpha1",
 ].map((type) => `${type}.talos.dev`);
 
 /** Whether a reader may read this kind in this version. */
@@ -72,6 +73,8 @@ export function labResources(scene: {
   minor: number;
   disks: readonly LabDisk[];
   role: "control-plane" | "worker";
+  /** etcd runs on it. */
+  etcd: boolean;
 }): LabResource[] {
   const { os, minor, disks } = scene;
   const { version, schematic } = os.running();
@@ -97,6 +100,9 @@ export function labResources(scene: {
     ...(schematic ? [extension("1", "schematic", schematic)] : []),
     ...(schematic && minor >= 14 ? [runtime("ImageFactorySchematics.runtime", "schematic", { schematicId: schematic })] : []),
     runtime("BootIDs.runtime", "boot-id", { bootID: os.host.bootId() }),
+    ...["apid", "kubelet", ...(scene.etcd ? ["etcd"] : [])].map((service) =>
+      runtime("Services.v1alpha1", service, { running: true, healthy: true, unknown: false }),
+    ),
     ...(os.upgradePending ? [runtime("MetaKeys.runtime", "0x06", { value: "A" })] : []),
     hardware("SystemInformations", "systeminformation", {
       manufacturer: identity.manufacturer,

@@ -149,7 +149,7 @@ describe.skipIf(!runs)("a real iPXE, DHCP and TFTP by the generated configuratio
     expect(unarmed).toContain("LOCAL-DISK-BOOT");
     expect(notices).toMatchObject([{ what: "script-disk", machine: "gpu-02", detail: "not armed" }]);
 
-    const token = await arms.arm("gpu-02", { run: "r1", profile, expires: Date.now() + 600_000 });
+    const token = await arms.arm("gpu-02", { run: "r1", profile, within: "10m" });
     const others = "port=0\ninterface=eth0\nbind-interfaces\nno-ping\ndhcp-range=192.0.2.50,192.0.2.50,255.255.255.0,1h\n";
     const stopOthers = await serve(dhcpSpace, others);
     const stopProxy = await serve(space, createDnsmasqConfig({ ...common, mode: "proxy" }));

@@ -100,7 +100,7 @@ describe.skipIf(!qemu || !(existsSync(ipxe) || process.env.PEERS_REQUIRED === "1
       Array(2).fill(["script-disk", "gpu-02", "not armed"]),
     );
 
-    const token = await arms.arm("gpu-02", { run: "r1", profile, expires: Date.now() + 600_000 });
+    const token = await arms.arm("gpu-02", { run: "r1", profile, within: "10m" });
     const printed = await start("armed");
     expect(printed).toContain(`initrd=initramfs-amd64.xz console=ttyS0 talos.platform=metal talos.config=${url}/config/${token}`);
     expect(printed).not.toContain("LOCAL-DISK-BOOT");

@@ -35,8 +35,11 @@ export interface Client {
     call: Call & { readonly lasting?: "greets" | "silent" | undefined },
     work: Work<S, AsyncIterable<R>>,
   ): AsyncGenerator<R, void, undefined>;
-  /** Takes the permit, first thing in every actuating method: throws unless it is for this machine and this verb, and unused. */
-  admit(permit: Permit, verb: ActVerb): Admitted;
+  /**
+   * Takes the permit, first thing in every actuating method: throws unless it is for this machine and this verb, and unused. `about` names
+   * another machine where this one is asked to do something to it.
+   */
+  admit(permit: Permit, verb: ActVerb, about?: string): Admitted;
 }
 
 /** What a permit allows: reads that belong to the act, and one effectful call. */
@@ -125,8 +128,8 @@ export function createClient(options: {
         scene.end();
       }
     },
-    admit(permit, verb) {
-      admit(permit, machine, verb);
+    admit(permit, verb, about = machine) {
+      admit(permit, about, verb);
       const { signal } = permit;
       return {
         signal,

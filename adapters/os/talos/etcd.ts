@@ -1,11 +1,13 @@
 import { Code } from "@connectrpc/connect";
-import { LightsoutError, type Permit } from "#events";
-import type { EtcdAlarm, TalosEtcd, TalosReceipt } from "../port.ts";
+import { LightsoutError, type Permit, UnsupportedError } from "#events";
+import type { DeadMember, EtcdAlarm, TalosEtcd, TalosReceipt } from "../port.ts";
 import { sent } from "./acts.ts";
 import { only, whole } from "./answer.ts";
 import type { Client } from "./client.ts";
-import { answerOf } from "./failures.ts";
+import { answerOf, talosError } from "./failures.ts";
 import { EtcdMemberAlarm_AlarmType as Alarm, MachineService } from "./gen/machine_pb.ts";
+import { getResource } from "./resources.ts";
+import { flag } from "./spec.ts";
 
 /** As etcdctl writes ids. */
 const hex = (id: bigint): string => id.toString(16).padStart(16, "0");
@@ -16,6 +18,7 @@ const alarmNames: Readonly<Record<number, EtcdAlarm["alarm"]>> = { [Alarm.NOSPAC
 export function createEtcd(client: Client, longMs: number): TalosEtcd {
   const { ask, machine } = client;
   return {
+    running: async (signal) => flag((await getResource(ask, service, { operation: "etcd service", signal }))?.running),
     members: (signal) =>
       ask(MachineService, { operation: "etcd members", signal }, async (calls, options) =>
         only(await calls.etcdMemberList({}, options)).members.map(({ id, hostname, isLearner, peerUrls }) => ({
@@ -62,18 +65,30 @@ export function createEtcd(client: Client, longMs: number): TalosEtcd {
           only(await calls.etcdLeaveCluster({}, options));
           return sent("left the etcd cluster");
         }),
-    removeMember: async (permit, id) => await removeMember(client, permit, parseId(machine, id)),
+    removeMember: async (permit, member) => await removeMember(client, permit, member, parseId(machine, member.id)),
   };
 }
 
-async function removeMember(client: Client, permit: Permit, memberId: bigint): Promise<TalosReceipt> {
+/** Talos has it in its list only while the service runs. */
+const service = { namespace: "runtime", type: "Services.v1alpha1.talos.dev", id: "etcd" };
+
+async function removeMember(client: Client, permit: Permit, { machine, name }: DeadMember, memberId: bigint): Promise<TalosReceipt> {
+  if (machine === client.machine) throw new UnsupportedError(machine, "etcd remove-member", "a member leaves by itself");
+  const act = client.admit(permit, "etcd-remove-member", machine);
+  const { members } = await act.ask(MachineService, { operation: "etcd members", signal: act.signal }, async (calls, options) =>
+    only(await calls.etcdMemberList({}, options)),
+  );
+  const found = members.find(({ id }) => id === memberId);
+  if (!found) return { did: "already", answer: `there is no member ${hex(memberId)}` };
+  if (found.hostname !== name) {
+    const why = `member ${hex(memberId)} is ${found.hostname || "one that never started"}, not ${name || "one that never started"}`;
+    throw talosError({ machine: client.machine, operation: "etcd remove-member", sent: false }, "LO_TALOS_REFUSED", why);
+  }
   try {
-    return await client
-      .admit(permit, "etcd-remove-member")
-      .send(MachineService, { operation: "etcd remove-member" }, async (calls, options) => {
-        only(await calls.etcdRemoveMemberByID({ memberId }, options));
-        return sent(`removed member ${hex(memberId)}`);
-      });
+    return await act.send(MachineService, { operation: "etcd remove-member" }, async (calls, options) => {
+      only(await calls.etcdRemoveMemberByID({ memberId }, options));
+      return sent(`removed member ${hex(memberId)}`);
+    });
   } catch (error) {
     const answer = answerOf(error);
     if (answer?.code !== Code.NotFound) throw error;

@@ -20,7 +20,7 @@ export function createMaintenance(client: Client): TalosMaintenance {
     status: (signal) => readStatus(ask, signal),
     diffConfiguration: (config, signal) => diffConfiguration(client, config, "auto", signal),
     // AUTO is the one mode that all versions take here.
-    applyConfiguration: async (permit, config) => await handOver(client.admit(permit, "apply-config"), config, Mode.AUTO),
+    applyConfiguration: async (permit, config) => await handOver(client.admit(permit, "configure"), config, Mode.AUTO),
   };
 }
 

@@ -17,8 +17,7 @@ function rig() {
   const clock = createFakeTime().clock();
   const store = createMemoryStore({ clock });
   const arms = createArms({ kv: store.kv, clock });
-  const arm = (run = "r1", more: Partial<BootProfile> = {}) =>
-    arms.arm("gpu-02", { run, profile: { ...profile, ...more }, expires: clock.now() + hour });
+  const arm = (run = "r1", more: Partial<BootProfile> = {}) => arms.arm("gpu-02", { run, profile: { ...profile, ...more }, within: "1h" });
   return { arms, arm, clock, store, stages: async () => (await arms.of("gpu-02"))?.evidence.map((one) => one.stage) };
 }
 

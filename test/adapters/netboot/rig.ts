@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { serveHttp } from "#adapters/http/mod.ts";
-import { createArms, createAssets, createNetboot, type BootServer, type NetbootNotice, type NetbootOptions } from "#adapters/netboot/mod.ts";
+import {
+  type BootServer,
+  createArms,
+  createAssets,
+  createNetboot,
+  type NetbootNotice,
+  type NetbootOptions,
+} from "#adapters/netboot/mod.ts";
 import type { Bootable, BootProfile } from "#adapters/netboot/port.ts";
 import { type Clock, createMemoryStore, type EventStore, systemClock } from "#events";
 
@@ -79,7 +86,7 @@ export async function createRig(more: Partial<NetbootOptions> & { clock?: Clock;
     url,
     script: async (query: string) => (await get(`/ipxe?${query}`)).text(),
     arm: (machine = "gpu-02", run = "r1", extra: Partial<BootProfile> = {}) =>
-      arms.arm(machine, { run, profile: { ...profile, ...extra }, expires: clock.now() + 3_600_000 }),
+      arms.arm(machine, { run, profile: { ...profile, ...extra }, within: "1h" }),
   };
 }
 

@@ -57,10 +57,13 @@ const acts: [string, ActVerb, string, (talos: Talos, permit: Permit) => Promise<
     "remove an etcd member",
     "etcd-remove-member",
     "EtcdRemoveMemberByID",
-    (talos, permit) => talos.etcd.removeMember(permit, "8e9e05c52164694d"),
+    (talos, permit) => talos.etcd.removeMember(permit, { machine: "m9", id: "8e9e05c521646a4e", name: "m9" }),
     "etcd-remove-member",
   ],
 ];
+
+/** Whose permit an act needs: its own machine's, or that of the dead machine whose member it removes. */
+const whose = (name: string) => ({ machine: name === "remove an etcd member" ? "m9" : "m1" });
 
 /** A control plane that is ready for every act: two slots, the image in its store, in etcd unless it is to bootstrap one. */
 async function ready(name: string, roles?: readonly string[]): Promise<Rig> {
@@ -68,6 +71,7 @@ async function ready(name: string, roles?: readonly string[]): Promise<Rig> {
   const rig = await createRig({ role: "control-plane", etcd, member: name !== "bootstrap", ...(roles ? { roles } : {}) });
   rig.os.slots.b = { version: "v1.13.8", schematic: undefined };
   rig.box.pulled.add(image);
+  if (name === "remove an etcd member") etcd.join("m9", () => false, { learner: true });
   return rig;
 }
 
@@ -75,7 +79,7 @@ describe.each(acts)("%s", (name, verb, method, act, effect) => {
   test("changes the machine once, and only behind the gate", async () => {
     const { box, machine, permit } = await ready(name);
     let passed = 0;
-    const right = permit(verb, { gate: () => void passed++ });
+    const right = permit(verb, { ...whose(name), gate: () => void passed++ });
     await act(machine, right);
     expect(box.effects).toEqual([effect]);
     expect(passed).toBe(1);
@@ -86,6 +90,7 @@ describe.each(acts)("%s", (name, verb, method, act, effect) => {
   test("sends nothing when the gate is closed", async () => {
     const { box, machine, permit } = await ready(name);
     const closed = permit(verb, {
+      ...whose(name),
       gate() {
         throw new GateClosedError("m1", verb, "too late");
       },
@@ -98,7 +103,7 @@ describe.each(acts)("%s", (name, verb, method, act, effect) => {
   test("sends nothing for another machine's permit, another verb's, or none", async () => {
     const { box, machine, permit } = await ready(name);
     const other = verb === "os-reboot" ? "os-shutdown" : "os-reboot";
-    for (const wrong of [permit(verb, { machine: "m2" }), permit(other), { ...permit(verb) }]) {
+    for (const wrong of [permit(verb, { machine: "m2" }), permit(other, whose(name)), { ...permit(verb, whose(name)) }]) {
       expect(await rejection(act(machine, wrong))).toMatchObject({ code: "LO_PERMIT" });
     }
     expect(box.effects).toEqual([]);
@@ -107,21 +112,21 @@ describe.each(acts)("%s", (name, verb, method, act, effect) => {
   test("sends nothing to a machine that says it is another one", async () => {
     const { box, os, machine, permit } = await ready(name);
     os.faults.reports = { uuid: "1a111111-2222-3333-4444-555555555555" };
-    const error = await rejection(act(machine, permit(verb)));
+    const error = await rejection(act(machine, permit(verb, whose(name))));
     expect(error).toMatchObject({ code: "LO_TALOS_IDENTITY", effect: "none", message: expect.stringContaining("1a111111-2222") });
     expect(box.effects).toEqual([]);
   });
 
   test("is refused to a reader, without effect", async () => {
     const { box, machine, permit } = await ready(name, ["os:reader"]);
-    expect(await verdict(act(machine, permit(verb)))).toBe("LO_TALOS_AUTH, none");
+    expect(await verdict(act(machine, permit(verb, whose(name))))).toBe("LO_TALOS_AUTH, none");
     expect(box.effects).toEqual([]);
   });
 
   test("has an unknown effect when the answer is lost, and is not sent again", async () => {
     const { box, os, machine, permit } = await ready(name);
     os.faults.loseAnswer.add(method);
-    expect(await verdict(act(machine, permit(verb)))).toMatch(/^LO_TALOS_(UNREACHABLE|PROTOCOL), unknown$/);
+    expect(await verdict(act(machine, permit(verb, whose(name))))).toMatch(/^LO_TALOS_(UNREACHABLE|PROTOCOL), unknown$/);
     expect(box.calls.filter((call) => call.method === method)).toHaveLength(1);
   });
 
@@ -129,7 +134,7 @@ describe.each(acts)("%s", (name, verb, method, act, effect) => {
     const { os, box, machine, permit } = await ready(name);
     os.faults.silent.add(method);
     const over = new AbortController();
-    const acting = verdict(act(machine, permit(verb, { signal: over.signal })));
+    const acting = verdict(act(machine, permit(verb, { ...whose(name), signal: over.signal })));
     await until(() => expect(box.calls.map((call) => call.method)).toContain(method));
     over.abort(new Error("hard timeout"));
     expect(await acting).toBe("LO_TALOS_TIMEOUT, unknown");
@@ -138,7 +143,7 @@ describe.each(acts)("%s", (name, verb, method, act, effect) => {
   test("has no effect when nobody is there", async () => {
     const { box, machine, permit } = await ready(name);
     await box.close();
-    expect(await verdict(act(machine, permit(verb)))).toBe("LO_TALOS_UNREACHABLE, none");
+    expect(await verdict(act(machine, permit(verb, whose(name))))).toBe("LO_TALOS_UNREACHABLE, none");
   });
 });
 
@@ -147,7 +152,7 @@ describe("an operator", () => {
     const { box, machine, permit } = await ready(name, ["os:operator"]);
     const may = ["os-reboot", "os-shutdown"].includes(verb);
     expect(
-      await act(machine, permit(verb)).then(
+      await act(machine, permit(verb, whose(name))).then(
         () => "done",
         () => "refused",
       ),

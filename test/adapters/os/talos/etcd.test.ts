@@ -55,9 +55,22 @@ describe("reads", () => {
     ]);
   });
 
+  test("whether etcd has started on the machine, also before it was bootstrapped and without a majority", async () => {
+    const { first, second, third } = await three();
+    second.host.press("force-off", "test");
+    third.host.press("force-off", "test");
+    await expect.poll(() => second.host.power() + third.host.power()).toBe("offoff");
+    expect(await first.machine.etcd.running()).toBe(true);
+    const { machine, permit } = await createRig({ role: "control-plane", etcd: createLabEtcd(), member: false });
+    expect(await machine.etcd.running()).toBe(false);
+    await machine.bootstrap(permit("bootstrap"));
+    expect(await machine.etcd.running()).toBe(true);
+  });
+
   test("a worker has no etcd", async () => {
     const { machine } = await createRig();
     expect(await verdict(machine.etcd.members())).toBe("unsupported");
+    expect(await machine.etcd.running()).toBe(false);
   });
 
   test("a snapshot is streamed whole, or ends with an error", async () => {
@@ -104,16 +117,30 @@ describe("leaving", () => {
     const { etcd, first, third } = await three();
     third.host.press("force-off", "test");
     await expect.poll(() => third.host.power()).toBe("off");
-    const remove = () => first.machine.etcd.removeMember(first.permit("etcd-remove-member"), "8e9e05c521646b4f");
+    const dead = { machine: "m3", id: "8e9e05c521646b4f", name: "m3" };
+    const remove = () => first.machine.etcd.removeMember(first.permit("etcd-remove-member", { machine: "m3" }), dead);
     expect(await remove()).toMatchObject({ did: "sent" });
-    expect(await remove()).toEqual({ did: "already", answer: "etcdserver: member not found" });
+    expect(await remove()).toEqual({ did: "already", answer: "there is no member 8e9e05c521646b4f" });
     expect(etcd.log.filter((line) => line.startsWith("remove"))).toEqual(["remove m3"]);
+  });
+
+  test("only the member that was meant is removed: by its name too, and never the machine that is asked", async () => {
+    const { etcd, first } = await three();
+    const remove = (machine: string, id: string, name: string) =>
+      verdict(first.machine.etcd.removeMember(first.permit("etcd-remove-member", { machine }), { machine, id, name }));
+    expect(await remove("m3", "8e9e05c521646a4e", "m3")).toBe("LO_TALOS_REFUSED, none");
+    expect(await remove("m3", "8e9e05c521646b4f", "")).toBe("LO_TALOS_REFUSED, none");
+    expect(await remove("m1", "8e9e05c52164694d", "m1")).toBe("unsupported");
+    expect(etcd.members).toHaveLength(3);
   });
 
   test("an id that is none is refused before anything is sent", async () => {
     const { box, machine, permit } = await createRig({ role: "control-plane", etcd: createLabEtcd() });
     for (const id of ["", "m3", "0", "0000000000000000", "8e9e05c52164694d0"]) {
-      await expect(machine.etcd.removeMember(permit("etcd-remove-member"), id)).rejects.toMatchObject({ code: "LO_CONFIG" });
+      const dead = { machine: "m3", id, name: "m3" };
+      await expect(machine.etcd.removeMember(permit("etcd-remove-member", { machine: "m3" }), dead)).rejects.toMatchObject({
+        code: "LO_CONFIG",
+      });
     }
     expect(box.calls).toEqual([]);
   });

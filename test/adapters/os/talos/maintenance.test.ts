@@ -21,7 +21,7 @@ describe.each(["v1.9.6", "v1.10.9", "v1.12.11", "v1.13.9", "v1.14.0"])("Talos %s
     expect(box.effects).toEqual([]);
 
     const before = host.bootId();
-    expect(await maintenance.applyConfiguration(permit("apply-config"), config())).toMatchObject({ mode: "no-reboot" });
+    expect(await maintenance.applyConfiguration(permit("configure"), config())).toMatchObject({ mode: "no-reboot" });
     expect(box.effects).toEqual(["apply AUTO"]);
     await until(() => expect(os.stage()).toBe("running"));
     expect(await machine.bootId()).not.toBe(before);
@@ -34,7 +34,7 @@ describe.each(["v1.9.6", "v1.10.9", "v1.12.11", "v1.13.9", "v1.14.0"])("Talos %s
 test("a configuration without its main document is kept, and the machine stays in maintenance", async () => {
   const { machine, os, permit } = await createRig({ maintenance: true });
   await machine.maintenance.applyConfiguration(
-    permit("apply-config"),
+    permit("configure"),
     "apiVersion: v1alpha1\nkind: EventSinkConfig\nendpoint: 10.0.0.1:4000\n",
   );
   expect(await machine.maintenance.status()).toMatchObject({ stage: "maintenance" });
@@ -44,7 +44,7 @@ test("a configuration without its main document is kept, and the machine stays i
 test("the secrets go to no machine that is configured already, to no other machine, and not through a closed gate", async () => {
   const ours = await createRig();
   const give = (rig: typeof ours, gate: () => void = () => undefined) =>
-    rig.machine.maintenance.applyConfiguration(rig.permit("apply-config", { gate }), config());
+    rig.machine.maintenance.applyConfiguration(rig.permit("configure", { gate }), config());
   expect(await rejection(give(ours))).toMatchObject({
     code: "LO_TALOS_CERTIFICATE",
     effect: "none",
