@@ -3,6 +3,7 @@ import type { Inventory, Machine } from "#adapters/inventory/port.ts";
 import type { BmcIdentity, Powers } from "#adapters/power/port.ts";
 import {
   type ActIntent,
+  type ActVerb,
   DeviceError,
   type Guard,
   isPlaceholderSerial,
@@ -48,12 +49,15 @@ export function judgeIdentity(
 const untied = (node: Pick<NodeView, "name">, machine: string, why: string): Answer =>
   ask(`Node ${node.name} cannot be tied to ${machine}: ${why}`);
 
-/** Who the BMC says it is. A cordon touches the Node alone: it must not wait for a BMC that is silent or not there. */
+/** Acts that do not go through the BMC: they must not wait for one that is silent or not there. What they go through looks for itself. */
+const besideBmc: readonly ActVerb[] = ["cordon", "configure", "bootstrap"];
+
+/** Who the BMC says it is; `undefined` where it does not say and need not. */
 async function bmcIdentity(power: Powers, { machine, verb }: ActIntent): Promise<BmcIdentity | undefined> {
   try {
     return await power.of(machine).identity();
   } catch (error) {
-    if (verb === "cordon" && (error instanceof DeviceError || error instanceof UnsupportedError)) return undefined;
+    if (besideBmc.includes(verb) && (error instanceof DeviceError || error instanceof UnsupportedError)) return undefined;
     throw error;
   }
 }
@@ -83,13 +87,12 @@ export function identityGuard(options: {
       });
       if (twin) return refuse(`${twin.name} has the same uuid in the inventory: neither can be told from the other`);
       const bmc = await bmcIdentity(options.power, intent);
-      if (!bmc) return settled(judgeNode(machine, await options.node(intent.machine)), intent);
-      // Bringing back what is off must work with the cluster down: then two witnesses have to do.
+      // Bringing back what is off must work with the cluster down, and before there is one: then two witnesses have to do.
       const node = await options.node(intent.machine).catch((error: unknown) => {
-        if (intent.verb === "power-on") return undefined;
+        if (!disrupts(intent)) return undefined;
         throw error;
       });
-      return settled(judgeIdentity(machine, bmc, node), intent);
+      return settled(bmc ? judgeIdentity(machine, bmc, node) : judgeNode(machine, node), intent);
     },
   };
 }

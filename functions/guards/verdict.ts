@@ -1,4 +1,4 @@
-import type { ActIntent, Verdict } from "#events";
+import type { ActIntent, ActVerb, Verdict } from "#events";
 
 export type Answer = Omit<Verdict, "guard">;
 
@@ -14,5 +14,8 @@ export const held = (intent: Pick<ActIntent, "first">, reason: string): Answer =
 export const byOperator = (intent: Pick<ActIntent, "event" | "function">): string | undefined =>
   intent.function.recovery ? undefined : intent.event.lsactor;
 
+/** Verbs that take nothing away: they bring a machine on, or give one that serves nobody what it lacks. */
+const bringing: readonly ActVerb[] = ["power-on", "boot-once", "configure", "bootstrap"];
+
 /** Acts that take a machine away. `on` is never stopped by storms or quorum for a machine that is off and meant to be on. */
-export const disrupts = (intent: Pick<ActIntent, "verb">): boolean => !["power-on", "boot-once"].includes(intent.verb);
+export const disrupts = (intent: Pick<ActIntent, "verb">): boolean => !bringing.includes(intent.verb);
