@@ -77,6 +77,7 @@ export type DeviceErrorCode =
   | "LO_TALOS_REFUSED"
   | "LO_TALOS_PROTOCOL"
   | "LO_TALOS_IDENTITY"
+  | "LO_SNAPSHOT"
   | "LO_GATE_CLOSED";
 
 /** A device or an API failed. `effect` is the only thing an act may decide a retry on. */

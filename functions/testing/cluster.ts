@@ -1,5 +1,7 @@
-import type { Cluster, NodeView, Owner, Picture, PodView } from "#adapters/cluster/port.ts";
+import type { Cluster, NodeView, Owner, Picture, PodView, ServingRequest } from "#adapters/cluster/port.ts";
 import { admit, type Clock, DeviceError } from "#events";
+import { createPapers } from "./cluster-papers.ts";
+import { fakeKubernetes, lineOf } from "./configs.ts";
 import type { FakePod } from "./faults.ts";
 import type { FakeMachine } from "./machine.ts";
 
@@ -11,6 +13,16 @@ export interface FakeApi {
   drainMs: number;
   /** What was written on Nodes as Events. */
   readonly reports: { readonly machine: string; readonly reason: string; readonly message: string }[];
+  /** Nodes become Ready only when pods have a network: after manifests were applied, or when `hasCni` says so. Default false. */
+  needsCni: boolean;
+  hasCni: boolean;
+  /** What was applied. */
+  readonly applied: string[];
+  /** Whether a machine's pods find room elsewhere. Default: they do. */
+  room: (machine: string) => { readonly fits: boolean; readonly why: string };
+  /** Requests for kubelet serving certificates, undecided; `approved` holds the names of those that were approved. */
+  requests: ServingRequest[];
+  readonly approved: string[];
 }
 
 /** Seen from the cluster, a kubelet that stops reporting is Unknown after so long. */
@@ -111,6 +123,7 @@ export function createFakeCluster(options: { clock: Clock; site: string; machine
       of(machine, "report");
       api.reports.push({ machine, reason, message });
     },
+    ...createPapers({ api, machines, of, clock }),
     async watch(onChange) {
       const stop = new AbortController();
       let before = "";
@@ -146,8 +159,8 @@ function viewOf(machine: FakeMachine, now: number): NodeView {
     uid: `uid-${facts.node}`,
     systemUUID: node.systemUUID ?? facts.uuid ?? "",
     bootID: machine.bootID(),
-    osImage: "Talos (v1.13.0)",
-    kubeletVersion: "v1.36.0",
+    osImage: `Talos (${machine.system.running?.version})`,
+    kubeletVersion: lineOf(machine.system.configuration, "kubelet") ?? fakeKubernetes,
     ready,
     ...(ready === "false" ? { readyReason: host.sick ?? "KubeletNotReady" } : {}),
     controlPlane: facts.role === "control-plane",
@@ -155,8 +168,11 @@ function viewOf(machine: FakeMachine, now: number): NodeView {
     ...(node.cordonedBy === undefined ? {} : { cordonedBy: node.cordonedBy }),
     outOfService: node.taintedAt !== undefined,
     ...(node.hold === undefined ? {} : { hold: node.hold }),
-    taints: node.taintedAt === undefined ? [] : ["node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"],
-    labels: {},
+    taints: [
+      ...Object.entries(node.taints).map(([key, taint]) => `${key}=${taint}`),
+      ...(node.taintedAt === undefined ? [] : ["node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"]),
+    ],
+    labels: { ...node.labels },
     gpus: { allocatable: Math.max(0, facts.gpus - host.gpusMissing), capacity: facts.gpus },
     leaseRenewed: host.leaseStuck ? "renewal that got stuck" : `renewal ${Math.floor(machine.lastUp() / leaseEveryMs)}`,
     leaseSeconds: 40,

@@ -1,42 +1,84 @@
+import type { ServingRequest } from "#adapters/cluster/port.ts";
 import type { Inventory, Machine } from "#adapters/inventory/port.ts";
 import type { Os } from "#adapters/os/port.ts";
 import { type Clock, type Duration, LightsoutError } from "#events";
 import type { Ports } from "../define.ts";
+import type { Surroundings } from "./boot.ts";
 import { createFakeCluster, type FakeApi } from "./cluster.ts";
+import { createFakeConfigs, type FakeConfigs } from "./configs.ts";
+import { createFakeEtcd, type FakeEtcd } from "./etcd.ts";
+import {
+  createFakePolicy,
+  createFakeSnapshots,
+  createFakeStorage,
+  type FakePolicy,
+  type FakeSnapshots,
+  type FakeStorage,
+  noErrands,
+} from "./keeping.ts";
 import { createFakeMachine, type FakeMachine } from "./machine.ts";
+import { createFakeNetboot, type FakeNetboot } from "./netboot.ts";
 import { createFakePower } from "./power.ts";
+import { createFakeTalos } from "./talos.ts";
+import { createTimeline } from "./timeline.ts";
 
 /** A rack that is not there: simulated machines and the ports that reach them. */
 export interface FakeWorld {
   readonly ports: Ports;
   readonly api: FakeApi;
+  readonly etcd: FakeEtcd;
+  readonly configs: FakeConfigs;
+  readonly netboot: FakeNetboot;
+  readonly snapshots: FakeSnapshots;
+  readonly storage: FakeStorage;
+  readonly policy: FakePolicy;
   /** A machine with its knobs and counters; throws for a name that was not given. */
   machine(name: string): FakeMachine;
   machines(): readonly FakeMachine[];
+  /** The machine's kubelet asks for a serving certificate, honestly but for what is changed. */
+  askServing(machine: string, change?: Partial<ServingRequest>): ServingRequest;
   /** What should never have happened on any machine, in words. */
   violations(): readonly string[];
 }
 
+/** Anything about a machine may be given. `off`: it is off; `blank`: off, with nothing on its disk and no Node. */
+export type FakeMachineOptions = Partial<Machine> & { readonly name: string; readonly off?: boolean; readonly blank?: boolean };
+
 export interface FakeWorldOptions {
   /** Names alone make equal workers with an identity of their own; anything else about a machine may be given. */
-  readonly machines: readonly (string | (Partial<Machine> & { readonly name: string }))[];
+  readonly machines: readonly (string | FakeMachineOptions)[];
   /** Default `"test"`, the site of `testRun`. */
   readonly site?: string;
   /** How long a lost machine is given to return by itself. Default 30 s. */
   readonly patience?: Duration;
+  /** The cluster's API answers only while etcd has a majority. Default false: it answers always. */
+  readonly etcd?: boolean;
 }
 
 /**
- * One small simulated world behind all ports: power drives the operating systems, those drive the Nodes. It works in microtasks and on
+ * One small simulated world behind all ports: power drives the operating systems, those drive the Nodes and etcd. It works in microtasks and on
  * `clock` alone, so that it runs under `testRun` and `crashEverywhere`; everything that happened can be counted.
  */
 export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWorld {
   const { site = "test", patience = "30s" } = options;
-  const machines = options.machines.map((given, index) =>
-    createFakeMachine(clock, factsOf(typeof given === "string" ? { name: given } : given, index + 1)),
+  const given = options.machines.map((one) => (typeof one === "string" ? { name: one } : one) as FakeMachineOptions);
+  const all = given.map(({ off: _off, blank: _blank, ...machine }, index) => factsOf(machine, index + 1));
+  const timeline = createTimeline(clock);
+  const configs = createFakeConfigs(all);
+  const netboot = createFakeNetboot(timeline, configs);
+  const etcd = createFakeEtcd({
+    timeline,
+    runs: (name) => find(name).serves(),
+    controlPlanes: () => all.filter(({ role }) => role === "control-plane").map(({ name }) => name),
+  });
+  const api = createApi(() => {
+    timeline.catchUp();
+    return options.etcd !== true || etcd.quorate();
+  });
+  const around: Surroundings = { timeline, netboot, configs, etcd, networked: () => !api.needsCni || api.hasCni };
+  const machines = all.map((facts, index) =>
+    createFakeMachine(facts, around, given[index]?.blank ? "blank" : given[index]?.off ? "off" : "on"),
   );
-  const api: FakeApi = { reachable: true, drainMs: 20_000, reports: [] };
-  const powers = new Map(machines.map((machine) => [machine.name, createFakePower(machine, clock)]));
   const find = (name: string): FakeMachine => {
     const machine = machines.find((item) => item.name === name);
     if (machine) return machine;
@@ -44,6 +86,12 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
       hint: `It has ${machines.map((item) => item.name).join(", ")}`,
     });
   };
+  for (const { facts, system, name } of machines) {
+    if (facts.role === "control-plane" && system.configuration !== undefined) etcd.found(name);
+  }
+  const powers = new Map(machines.map((machine) => [machine.name, createFakePower(machine, clock)]));
+  const sleep = (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal);
+  const systems = new Map(machines.map((machine) => [machine.name, createFakeTalos({ machine, around, sleep, machines: () => machines })]));
   const inventory: Inventory = {
     site,
     machines: () => machines.map((machine) => machine.facts),
@@ -55,26 +103,87 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   const os: Os = {
     async signsOfLife(name) {
       const machine = find(name);
-      const answered = machine.up() || machine.host.kubeletAnswers;
+      const kubelet = machine.up() || machine.host.kubeletAnswers;
+      const talos = machine.answers() !== undefined && !machine.system.faults.silent;
       return [
-        { service: "kubelet", answered, seen: answered ? `TLS, CN=${name}` : "no answer in 3s" },
-        { service: "talos", answered: machine.up(), seen: machine.up() ? "TLS" : "no answer in 3s" },
+        { service: "kubelet", answered: kubelet, seen: kubelet ? `TLS, CN=${name}` : "no answer in 3s" },
+        { service: "talos", answered: talos, seen: talos ? "TLS" : "no answer in 3s" },
       ];
     },
   };
-  const power: Ports["power"] = {
-    of(name) {
-      const found = powers.get(find(name).name);
+  const ofEach =
+    <Port>(ports: ReadonlyMap<string, Port>, what: string) =>
+    (name: string): Port => {
+      const found = ports.get(find(name).name);
       if (found) return found;
-      throw new LightsoutError("LO_UNKNOWN_MACHINE", `${name} has no power`);
-    },
-  };
+      throw new LightsoutError("LO_UNKNOWN_MACHINE", `${name} has no ${what}`);
+    };
+  const snapshots = createFakeSnapshots(clock);
+  const storage = createFakeStorage();
+  const policy = createFakePolicy();
   return {
-    ports: { inventory, power, cluster: createFakeCluster({ clock, site, machines, api }), os },
-    api,
+    ports: {
+      inventory,
+      power: { of: ofEach(powers, "power") },
+      cluster: createFakeCluster({ clock, site, machines, api }),
+      os,
+      talos: {
+        of: ofEach(systems, "Talos"),
+        credential: () => ({ expiresAt: clock.now() + 365 * 86_400_000, roles: ["os:admin"] }),
+        close: async () => undefined,
+      },
+      configs,
+      netboot,
+      snapshots,
+      storage,
+      errands: noErrands,
+      policy,
+    },
+    ...{ api, etcd, configs, netboot, snapshots, storage, policy },
     machine: find,
     machines: () => machines,
-    violations: () => machines.flatMap((machine) => machine.violations),
+    askServing(name, change = {}) {
+      const { facts } = find(name);
+      const number = api.requests.length + api.approved.length + 1;
+      const request: ServingRequest = {
+        ...{ name: `csr-${number}`, uid: `uid-csr-${number}`, resourceVersion: "1" },
+        username: `system:node:${facts.node}`,
+        groups: ["system:nodes", "system:authenticated"],
+        usages: ["digital signature", "server auth"],
+        csr: {
+          ...{ commonName: `system:node:${facts.node}`, organizations: ["system:nodes"], dnsNames: [facts.node], others: 0 },
+          addresses: facts.address === undefined ? [] : [facts.address],
+        },
+        ...change,
+      };
+      api.requests.push(request);
+      return request;
+    },
+    violations() {
+      timeline.catchUp();
+      return [...machines.flatMap((machine) => machine.violations), ...etcd.violations];
+    },
+  };
+}
+
+/** @param able whether there is a cluster that could answer */
+function createApi(able: () => boolean): FakeApi {
+  let reachable = true;
+  return {
+    get reachable() {
+      return reachable && able();
+    },
+    set reachable(set) {
+      reachable = set;
+    },
+    drainMs: 20_000,
+    reports: [],
+    needsCni: false,
+    hasCni: false,
+    applied: [],
+    room: () => ({ fits: true, why: "the other machines have room" }),
+    requests: [],
+    approved: [],
   };
 }
 

@@ -24,6 +24,8 @@ export interface BmcFaults {
   /** Who it says it is; default what the inventory says. */
   identity: Partial<BmcIdentity>;
   activity: Activity;
+  /** So many boot overrides are accepted and not kept. */
+  forgetsOverrides: number;
   log: LogEntry[];
   /** Refuses a request with the error answered, before anything is done. */
   refuses: (verb: ActVerb) => Error | undefined;
@@ -31,7 +33,7 @@ export interface BmcFaults {
 
 /** How the fake host behind a BMC behaves. Everything may be changed at any time. */
 export interface HostFaults {
-  /** From power on to a kubelet that reports. Default 30 s. */
+  /** From power on to a kubelet that reports; half of it is the firmware's, which kexec passes by. Default 30 s. */
   bootMs: number;
   /** From the kubelet's first report to Ready. Default 5 s. */
   readyMs: number;
@@ -76,6 +78,7 @@ export const honestBmc = (): BmcFaults => ({
   reads: undefined,
   identity: {},
   activity: { firmwareUpdate: false, raw: "idle" },
+  forgetsOverrides: 0,
   log: [],
   refuses: () => undefined,
 });

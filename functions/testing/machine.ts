@@ -1,6 +1,10 @@
 import type { Machine } from "#adapters/inventory/port.ts";
-import type { ActVerb, Clock } from "#events";
+import type { BootTarget } from "#adapters/power/port.ts";
+import type { ActVerb } from "#events";
+import { install, type Starting, type Surroundings, start } from "./boot.ts";
+import { fakeVersion } from "./configs.ts";
 import { type BmcFaults, type FakePod, type HostFaults, honestBmc, honestHost } from "./faults.ts";
+import { createFakeSystem, type FakeSystem } from "./system.ts";
 
 /** One simulated machine: its power, its operating system, its Node and its BMC. It changes by itself as the clock goes on. */
 export interface FakeMachine {
@@ -9,6 +13,10 @@ export interface FakeMachine {
   readonly bmc: BmcFaults;
   readonly host: HostFaults;
   readonly node: NodeMarks;
+  /** What lies on its disks and what runs. */
+  readonly system: FakeSystem;
+  /** How the firmware starts next, as the BMC keeps it. */
+  override: { readonly target: BootTarget; readonly once: boolean; readonly uri?: string };
   /** Pods and volumes on it now. */
   pods: FakePod[];
   volumes: string[];
@@ -20,23 +28,36 @@ export interface FakeMachine {
   readonly violations: string[];
   /** The power as it really is now. */
   power(): "on" | "off";
-  /** Its operating system runs and reaches the cluster. */
+  /** Its operating system runs, has a configuration and reaches the cluster. */
   up(): boolean;
+  /** As `up`, in the middle of a change. */
+  serves(): boolean;
+  /** How its Talos API presents itself, unless its faults say otherwise; `undefined` while it cannot be reached. */
+  answers(): "running" | "maintenance" | undefined;
   /** When it was last up, on the monotonic clock; now while it is. */
   lastUp(): number;
+  /** The boot that the cluster has seen last. */
   bootID(): string;
+  /** The boot that it is really in. */
+  kernel(): string;
   /** Ready since when, `undefined` while it is not up or still becoming Ready. */
   isReady(): boolean;
   /** The operating system hangs: nothing answers, the power stays on. */
   hang(): void;
   /** The network between it and everybody else is cut (`false` mends it). */
   isolate(cut?: boolean): void;
-  /** Somebody or something other than Lightsout switches it, `inMs` from now. */
-  press(to: "on" | "off", inMs?: number): void;
+  /** Somebody or something other than Lightsout switches it, `inMs` from now; `ours` says that it was Lightsout. */
+  press(to: "on" | "off", inMs?: number, ours?: boolean): void;
   /** A request has reached the BMC. */
   take(verb: ActVerb, run: string): void;
   /** The operating system was asked to shut down. */
-  shutDown(): void;
+  shutDown(ours?: boolean): void;
+  /** Its Talos goes down by an act of ours; `before` is what it does last. */
+  goDown(ending: "kexec" | "firmware" | "off", before?: () => void): void;
+  /** Its Talos, in maintenance, was given a configuration. */
+  install(configuration: string): void;
+  /** Arms under which it was installed. */
+  readonly armsUsed: Set<string>;
   /** What the BMC reads: the truth, unless its faults say otherwise. */
   asked(): "on" | "off" | undefined;
 }
@@ -49,7 +70,29 @@ export interface Did {
   taint: number;
   untaint: number;
   drain: number;
+  /** Reboots asked of the operating system, and so on: acts of ours that were carried out. */
+  reboot: number;
+  shutdown: number;
+  reset: number;
+  upgrade: number;
+  rollback: number;
+  apply: number;
+  bootstrap: number;
+  etcdRemove: number;
+  /** Its system was wiped, and installed anew on its disk, whoever did it. */
+  wipe: number;
+  install: number;
+  /** Labels and taints were set that were not there; a serving certificate was approved. */
+  settle: number;
+  approve: number;
 }
+
+/** The counters of a machine to which nothing was done. */
+export const nothingDone = (): Did => ({
+  ...{ on: 0, off: 0, cordon: 0, uncordon: 0, taint: 0, untaint: 0, drain: 0 },
+  ...{ reboot: 0, shutdown: 0, reset: 0, upgrade: 0, rollback: 0, apply: 0, bootstrap: 0, etcdRemove: 0 },
+  ...{ wipe: 0, install: 0, settle: 0, approve: 0 },
+});
 
 /** What people and programs have set on its Node. */
 export interface NodeMarks {
@@ -60,48 +103,100 @@ export interface NodeMarks {
   cordonedBy: string | undefined;
   taintedAt: number | undefined;
   hold: string | undefined;
+  labels: Record<string, string>;
+  /** Key to `value:Effect`; the out-of-service taint is told apart. */
+  taints: Record<string, string>;
 }
 
 const podsGoneMs = 3000;
 const detachMs = 6000;
+/** From the acknowledgement of a sequence to the end of the system. */
+const teardownMs = 2000;
+/** For how long a machine that is found off was away. */
+const longAgoMs = 3_600_000;
 
-export function createFakeMachine(clock: Clock, facts: Machine): FakeMachine {
+/** @param how how it is found: `on` and in service, `off`, or `blank`, which is off with nothing on its disk */
+export function createFakeMachine(facts: Machine, around: Surroundings, how: "on" | "off" | "blank"): FakeMachine {
+  const { timeline, etcd, configs } = around;
+  const { name } = facts;
   const bmc = honestBmc();
   const host = honestHost();
   const writes: { verb: ActVerb; at: number; run: string }[] = [];
-  const did: Did = { on: 0, off: 0, cordon: 0, uncordon: 0, taint: 0, untaint: 0, drain: 0 };
+  const did = nothingDone();
   const violations: string[] = [];
-  let pending: { at: number; to: "on" | "off" }[] = [];
-  let power: "on" | "off" = "on";
+  const { schematic } = configs.declared(name);
+  const system = createFakeSystem(
+    name,
+    how === "blank" ? undefined : { slot: { version: fakeVersion, schematic }, configuration: configs.text(name) },
+  );
+  let asks: { readonly to: "on" | "off" }[] = [];
+  let power: "on" | "off" = how === "on" ? "on" : "off";
   let hung = false;
   let isolated = false;
+  let mode: "running" | "maintenance" = "running";
+  let life = 0;
   let boots = 1;
-  let upAt = Number.NEGATIVE_INFINITY;
-  let reportedBoot = `${facts.name}-boot-1`;
-  let downAt = clock.mono();
+  let upAt = how === "on" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  let reportedBoot = `${name}-boot-1`;
+  let downAt = how === "on" ? timeline.now() : timeline.now() - longAgoMs;
 
-  const runs = (now: number) => power === "on" && !hung && now >= upAt;
+  const reaches = () => power === "on" && !hung && !isolated && timeline.now() >= upAt;
+  const serves = () => reaches() && mode === "running";
   /** Notes the last moment it was seen, and the boot it was seen in, before something changes. */
-  const note = (now: number) => {
-    if (!runs(now) || isolated) return;
-    downAt = now;
-    reportedBoot = `${facts.name}-boot-${boots}`;
+  const note = () => {
+    if (!serves()) return;
+    downAt = timeline.now();
+    reportedBoot = `${name}-boot-${boots}`;
   };
-  const turn = (to: "on" | "off", at: number) => {
-    if (to === power) return;
-    note(at);
-    did[to] += 1;
-    power = to;
-    hung = false;
-    if (to === "off") return;
+  const change = (ours: boolean, what: string, work: () => void) => {
+    note();
+    etcd.during({ ours, what: `${name} ${what}` }, work);
+  };
+  const starting: Starting = {
+    later(ms, happen) {
+      const mine = life;
+      timeline.after(ms, () => {
+        if (mine === life && !hung) happen();
+      });
+    },
+    answers(inMs, slot, as) {
+      system.running = slot;
+      mode = as;
+      upAt = timeline.now() + inMs;
+      starting.later(inMs, () => {
+        system.stage = as;
+        if (as === "maintenance") return;
+        node.exists = true;
+        etcd.came();
+        starting.later(host.readyMs, () => {
+          if (host.sick === undefined) system.upgradePending = false;
+        });
+      });
+    },
+    restart: (by) => change(true, `was restarted`, () => launch(by)),
+  };
+  const launch = (by: "firmware" | "kexec") => {
+    life += 1;
     boots += 1;
-    upAt = host.neverBoots ? Number.POSITIVE_INFINITY : at + host.bootMs;
+    hung = false;
+    upAt = Number.POSITIVE_INFINITY;
+    system.stage = "booting";
+    start(machine, by, around, starting);
+  };
+  const turn = (to: "on" | "off", ours: boolean) => {
+    if (to === power) return;
+    did[to] += 1;
+    change(ours, `was switched ${to}`, () => {
+      power = to;
+      life += 1;
+      hung = false;
+      upAt = Number.POSITIVE_INFINITY;
+    });
+    if (to === "on") launch("firmware");
   };
   const advance = (): number => {
-    const now = clock.mono();
-    for (const { to, at } of pending.filter((item) => item.at <= now).sort((a, b) => a.at - b.at)) turn(to, at);
-    pending = pending.filter((item) => item.at > now);
-    note(now);
+    const now = timeline.catchUp();
+    note();
     forceDetach(now);
     return now;
   };
@@ -114,30 +209,43 @@ export function createFakeMachine(clock: Clock, facts: Machine): FakeMachine {
     if (now >= taintedAt + detachMs && !host.volumesStuck) machine.volumes = [];
   };
   const node: NodeMarks = {
-    exists: true,
+    exists: how !== "blank",
     systemUUID: undefined,
     unschedulable: false,
     cordonedBy: undefined,
     taintedAt: undefined,
     hold: undefined,
+    labels: {},
+    taints: {},
   };
 
   const machine: FakeMachine = {
-    name: facts.name,
+    name,
     facts,
     bmc,
     host,
     node,
+    system,
+    override: { target: "none", once: false },
     pods: [],
     volumes: [],
     writes,
     did,
     violations,
+    armsUsed: new Set(),
+    serves,
     power() {
       advance();
       return power;
     },
-    up: () => runs(advance()) && !isolated,
+    up() {
+      advance();
+      return serves();
+    },
+    answers() {
+      advance();
+      return reaches() ? mode : undefined;
+    },
     lastUp() {
       advance();
       return downAt;
@@ -146,32 +254,60 @@ export function createFakeMachine(clock: Clock, facts: Machine): FakeMachine {
       advance();
       return reportedBoot;
     },
-    isReady: () => {
+    kernel() {
+      advance();
+      return `${name}-boot-${boots}`;
+    },
+    isReady() {
       const now = advance();
-      return runs(now) && !isolated && now >= upAt + host.readyMs && host.sick === undefined;
+      return serves() && now >= upAt + host.readyMs && host.sick === undefined && around.networked();
     },
     hang() {
       advance();
-      hung = true;
+      change(false, "hung", () => {
+        hung = true;
+      });
     },
     isolate(cut = true) {
       advance();
-      isolated = cut;
+      change(false, "was cut off", () => {
+        isolated = cut;
+      });
+      if (!cut) etcd.came();
     },
-    press(to, inMs = 0) {
+    press(to, inMs = 0, ours = false) {
       advance();
-      pending.push({ to, at: clock.mono() + inMs });
+      const ask = { to };
+      asks.push(ask);
+      timeline.after(inMs, () => {
+        asks = asks.filter((item) => item !== ask);
+        turn(to, ours);
+      });
     },
     take(verb, run) {
       const now = advance();
       writes.push({ verb, at: now, run });
     },
-    shutDown() {
-      if (runs(advance())) pending.push({ to: "off", at: clock.mono() + host.shutdownMs });
+    shutDown(ours = false) {
+      advance();
+      if (power !== "on" || hung || timeline.now() < upAt) return;
+      system.stage = "shutting-down";
+      machine.press("off", host.shutdownMs, ours);
+    },
+    goDown(ending, before) {
+      starting.later(teardownMs, () => {
+        before?.();
+        if (ending === "off") turn("off", true);
+        else starting.restart(ending);
+      });
+    },
+    install(configuration) {
+      const { running } = system;
+      if (running) install(machine, configuration, around, starting, running);
     },
     asked() {
-      const now = advance();
-      return pending.filter((item) => item.at > now).at(-1)?.to;
+      advance();
+      return asks.at(-1)?.to;
     },
   };
   return machine;

@@ -22,7 +22,6 @@ const everything: readonly Capability[] = [
 export function createFakePower(machine: FakeMachine, clock: Clock): Power {
   const { bmc, host, facts, name } = machine;
   let silentUntil = Number.NEGATIVE_INFINITY;
-  let override: { target: "pxe" | "disk" | "cd" | "bios" | "none"; once: boolean } = { target: "none", once: false };
 
   const fail = (
     operation: string,
@@ -85,29 +84,32 @@ export function createFakePower(machine: FakeMachine, clock: Clock): Power {
     },
     async on(permit) {
       admit(permit, name, "power-on");
-      return already("on") ?? write(permit, "power-on", () => machine.press("on", bmc.latencyMs));
+      return already("on") ?? write(permit, "power-on", () => machine.press("on", bmc.latencyMs, true));
     },
     async off(permit, how) {
       admit(permit, name, how === "hard" ? "force-off" : "power-off");
-      if (how === "hard") return already("off") ?? write(permit, "force-off", () => machine.press("off", bmc.latencyMs));
-      return already("off") ?? write(permit, "power-off", () => machine.shutDown());
+      if (how === "hard") return already("off") ?? write(permit, "force-off", () => machine.press("off", bmc.latencyMs, true));
+      return already("off") ?? write(permit, "power-off", () => machine.shutDown(true));
     },
     async reset(permit) {
       admit(permit, name, "reset");
       return write(permit, "reset", () => {
-        machine.press("off", bmc.latencyMs);
-        machine.press("on", bmc.latencyMs + 1);
+        machine.press("off", bmc.latencyMs, true);
+        machine.press("on", bmc.latencyMs + 1, true);
       });
     },
-    async bootOnce(permit, target) {
+    async bootOnce(permit, target, uri) {
       admit(permit, name, "boot-once");
       return write(permit, "boot-once", () => {
-        override = { target, once: target !== "none" };
+        if (bmc.forgetsOverrides-- > 0) return;
+        machine.override = { target, once: target !== "none", ...(uri === undefined ? {} : { uri }) };
       });
     },
     async bootOverride() {
       answered("boot override");
-      return { ...override, raw: override.target };
+      machine.power();
+      const { target, once } = machine.override;
+      return { target, once, raw: target };
     },
     async identity() {
       answered("identity");

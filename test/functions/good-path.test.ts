@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { seenToGo, startRig } from "./rig.ts";
+import { seenToGo, startRig, untouched } from "./rig.ts";
 
 const rack = ["gpu-01", "gpu-02", "gpu-03"];
 
@@ -57,7 +57,7 @@ test("node-lost: fenced, brought back, proven", async () => {
     ]
   `);
   expect(box.writes.map((write) => write.verb)).toEqual(["force-off", "power-on"]);
-  expect(box.did).toEqual({ on: 1, off: 1, cordon: 1, uncordon: 1, taint: 1, untaint: 1, drain: 0 });
+  expect(box.did).toEqual({ ...untouched, on: 1, off: 1, cordon: 1, uncordon: 1, taint: 1, untaint: 1 });
   expect(await rig.office.ledger.of("gpu-02")).toEqual({ machine: "gpu-02", turn: run });
   expect(rig.world.violations()).toEqual([]);
 });

@@ -4,6 +4,7 @@ import {
   createMemoryStore,
   createWorker,
   type Entry,
+  type EventDefinition,
   type FunctionSpec,
   type Guard,
   type Office,
@@ -13,16 +14,26 @@ import {
   type Worker,
 } from "#events";
 import { createRuns } from "#events/runs.ts";
+import type { Ports } from "#functions/define.ts";
+import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
 import nodeLost from "#functions/node-lost.ts";
 import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
 import powerOn from "#functions/power-on.ts";
 import { precedence } from "#functions/precedence.ts";
-import { createFakeTime, createFakeWorld, type FakeClock, type FakeWorld, type FakeWorldOptions, line } from "#functions/testing/mod.ts";
+import {
+  createFakeTime,
+  createFakeWorld,
+  type FakeClock,
+  type FakeWorld,
+  type FakeWorldOptions,
+  line,
+  nothingDone,
+} from "#functions/testing/mod.ts";
 
 /** All guards over a fake world, as the composition root makes them. */
-export const guardsOf = (office: Office, world: FakeWorld, stopFile: () => string | undefined = () => undefined): Guard[] =>
+export const guardsOf = (office: Office, world: { readonly ports: Ports }, stopFile: () => string | undefined = () => undefined): Guard[] =>
   createGuards({
     office,
     runs: createRuns(office.store),
@@ -60,18 +71,25 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
   const clock = time.clock();
   const store = createMemoryStore({ clock });
   const world = createFakeWorld(clock, options);
+  const { functions = builtin } = options;
+  const functionOf = ({ type }: EventDefinition): string => {
+    const found = functions.find((spec) => spec.on.type === type);
+    if (found) return found.id;
+    throw new Error(`no function of this rig works on ${type}`);
+  };
+  const ports: Ports = { ...world.ports, errands: createErrands({ site: "test", runs: createRuns(store), store, functionOf }) };
   const guards: Guard[] = [];
   const worker = createWorker({
     site: "test",
     store,
     clock,
-    functions: options.functions ?? builtin,
-    ports: { ...world.ports },
+    functions,
+    ports: { ...ports },
     guards,
     precedence,
   });
   const { office, runs } = worker;
-  guards.push(...guardsOf(office, world, () => rig.stopFile));
+  guards.push(...guardsOf(office, { ports }, () => rig.stopFile));
   await worker.start();
   const stops = [await startRounds(office, runs)];
   if (options.watch) stops.push(await watchCluster({ cluster: world.ports.cluster, office, runs, graceMs: 40_000 }));
@@ -133,7 +151,7 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
 export const rack: readonly string[] = Array.from({ length: 10 }, (_, index) => `gpu-${String(index + 1).padStart(2, "0")}`);
 
 /** A machine to which nothing was done. */
-export const untouched = { on: 0, off: 0, cordon: 0, uncordon: 0, taint: 0, untaint: 0, drain: 0 };
+export const untouched = nothingDone();
 
 /** Lightsout itself saw it healthy and then saw it go, as the watcher writes it down; an earlier loss had ended. */
 export async function seenToGo({ office, clock }: Rig, machine = "gpu-02"): Promise<void> {
