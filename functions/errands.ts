@@ -1,4 +1,14 @@
-import { type EventDefinition, type EventStore, isFinished, type Json, type RunStatus, type Runs, readJournal, runIdOf, stableId } from "#events";
+import {
+  type EventDefinition,
+  type EventStore,
+  isFinished,
+  type Json,
+  type RunStatus,
+  type Runs,
+  readJournal,
+  runIdOf,
+  stableId,
+} from "#events";
 
 /** How runs ended that other runs started, for functions that go over many machines: they hold no claims and hand the work out. */
 export interface Errands {

@@ -8,6 +8,8 @@ export default defineFunction(
   async ({ step, ports }) => {
     const { name, from, bytes, sha256, where } = await takeSnapshot(step, ports);
     await step.emit("tell of it", etcdSnapshotTaken, { name, from, bytes, sha256, where });
-    await step.run("delete what the retention does not keep", async (signal) => [...(await ports.snapshots.prune(signal))], { timeout: "5m" });
+    await step.run("delete what the retention does not keep", async (signal) => [...(await ports.snapshots.prune(signal))], {
+      timeout: "5m",
+    });
   },
 );

@@ -18,6 +18,4 @@ export interface Policy {
     /** What may be put right without asking. Nothing else is. */
     readonly repair: readonly ("labels" | "taints")[];
   };
-  /** A network for the pods of a new cluster: without one its Nodes stay NotReady. */
-  readonly cni: { readonly manifests: readonly string[] } | { readonly command: readonly string[] } | undefined;
 }

@@ -4,4 +4,5 @@ import type { Precedence } from "#events";
 export const precedence: Precedence = {
   "power-off": ["node-lost", "power-on", "power-cycle"],
   "power-on": ["power-off", "node-lost"],
+  rebuild: ["node-lost"],
 };

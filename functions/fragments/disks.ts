@@ -25,7 +25,8 @@ export async function planDisks(machine: string, ports: Reading, signal?: AbortS
   const declared = declaredDisk(machine, ports);
   const talos = ports.talos.of(machine);
   const { is, seen } = await talos.presence(signal);
-  if (is === "foreign") throw refused(machine, `what answers for it is not ours (${seen})`, "Check its address: it may be another cluster's");
+  if (is === "foreign")
+    throw refused(machine, `what answers for it is not ours (${seen})`, "Check its address: it may be another cluster's");
   if (is === "silent") return { wiped: nameOf(declared), unread: `its Talos does not answer (${seen})` };
   const reader: Pick<TalosMaintenance, "system" | "disks"> = is === "ours" ? talos : talos.maintenance;
   try {
@@ -42,7 +43,11 @@ type DiskName = NonNullable<Declared["disk"]>;
 function declaredDisk(machine: string, ports: Pick<Ports, "configs">): DiskName {
   const { disk } = ports.configs.declared(machine);
   if (disk) return disk;
-  throw refused(machine, "the disk to install on is not declared by serial or WWID", "Declare it: a name such as /dev/sda can be another disk");
+  throw refused(
+    machine,
+    "the disk to install on is not declared by serial or WWID",
+    "Declare it: a name such as /dev/sda can be another disk",
+  );
 }
 
 function judgeDisks(machine: string, declared: DiskName, disks: readonly TalosDisk[]): DiskPlan {
@@ -50,7 +55,8 @@ function judgeDisks(machine: string, declared: DiskName, disks: readonly TalosDi
   const found = disks.filter((disk) => ("serial" in declared ? disk.serial === declared.serial : disk.wwid === declared.wwid));
   const [disk] = found;
   if (!disk) throw refused(machine, `${nameOf(declared)} is not in it. It has: ${there}`, "Correct the declared disk");
-  if (found.length > 1) throw refused(machine, `${found.length} disks are ${nameOf(declared)}`, "Declare the disk by what tells it from the others");
+  if (found.length > 1)
+    throw refused(machine, `${found.length} disks are ${nameOf(declared)}`, "Declare the disk by what tells it from the others");
   const other = disks.find((one) => one.system && one !== disk);
   if (other) {
     const why = `Talos is installed on ${lineOf(other)}, but ${nameOf(declared)} is declared: a wipe would hit the wrong disk`;
@@ -59,7 +65,11 @@ function judgeDisks(machine: string, declared: DiskName, disks: readonly TalosDi
   if (disk.readonly) throw refused(machine, `${lineOf(disk)} can only be read`, "Declare another disk");
   const foreign = disk.signatures.filter((one) => one.foreign).map(({ volume, found: what, label }) => `${volume}: ${what || label}`);
   if (foreign.length > 0) {
-    throw refused(machine, `${lineOf(disk)} carries what is not Talos's (${foreign.join(", ")})`, "Take it out of use and wipe it by hand first");
+    throw refused(
+      machine,
+      `${lineOf(disk)} carries what is not Talos's (${foreign.join(", ")})`,
+      "Take it out of use and wipe it by hand first",
+    );
   }
   return { wiped: lineOf(disk), kept: disks.filter((one) => one !== disk).map(lineOf) };
 }
@@ -72,7 +82,11 @@ export function mustBe(machine: Pick<Machine, "name" | "uuid" | "serial">, found
     serial !== undefined && found.serial !== undefined && !isPlaceholderSerial(found.serial) ? sameSerial(found.serial, serial) : undefined;
   if ((uuids || serials) && uuids !== false && serials !== false) return;
   const says = `uuid ${found.uuid ?? "none"}, serial ${found.serial ?? "none"}`;
-  throw refused(name, `what answers for it says ${says}, the inventory says ${uuid ?? "none"}, ${serial ?? "none"}`, "Check its address and identity");
+  throw refused(
+    name,
+    `what answers for it says ${says}, the inventory says ${uuid ?? "none"}, ${serial ?? "none"}`,
+    "Check its address and identity",
+  );
 }
 
 const nameOf = (disk: DiskName): string => ("serial" in disk ? `the disk with serial ${disk.serial}` : `the disk with WWID ${disk.wwid}`);

@@ -1,5 +1,5 @@
 import type { EtcdMember } from "#adapters/os/port.ts";
-import { type Act, DeviceError, explain, type Observation, RefusedError, type Step } from "#events";
+import { type Act, DeviceError, explain, type Observation, RefusedError } from "#events";
 import type { Ports } from "../define.ts";
 import { mustBeOff } from "./off.ts";
 
@@ -13,7 +13,11 @@ export const controlPlanesOf = (ports: Pick<Ports, "inventory">): string[] =>
     .map(({ name }) => name);
 
 /** The members of etcd as one of the control planes tells them, the machine itself not being asked. Throws where none of them answers. */
-async function membersElsewhere(machine: string, ports: Asking, signal?: AbortSignal): Promise<{ from: string; members: readonly EtcdMember[] }> {
+async function membersElsewhere(
+  machine: string,
+  ports: Asking,
+  signal?: AbortSignal,
+): Promise<{ from: string; members: readonly EtcdMember[] }> {
   const silent: string[] = [];
   for (const from of controlPlanesOf(ports).filter((name) => name !== machine)) {
     try {
@@ -105,7 +109,8 @@ async function etcdOn(machine: string, ports: Asking & Pick<Ports, "power">, sig
     if (is === "ours" && (await talos.etcd.running(signal))) return { is: "somewhere", why: `etcd runs on ${machine}` };
     if (is === "ours") return { is: "nowhere", why: `${machine} waits` };
     if (is === "maintenance") return { is: "nowhere", why: `${machine} waits for a configuration` };
-    if (is === "silent" && (await ports.power.of(machine).state(signal)).state === "off") return { is: "nowhere", why: `${machine} is off` };
+    if (is === "silent" && (await ports.power.of(machine).state(signal)).state === "off")
+      return { is: "nowhere", why: `${machine} is off` };
   } catch (error) {
     return { is: "cannot-tell", why: `${machine}: ${explain(error)}` };
   }

@@ -9,17 +9,15 @@ import { bootFromNetwork, nextBoot, switchOn } from "./netboot.ts";
 
 export type Installing = Pick<Ports, "inventory" | "power" | "talos" | "configs" | "netboot">;
 
-/** `off`, or `maintenance`: it is on and waits for a configuration. */
-export type Idle = "off" | "maintenance";
+/** How a machine is found: off, with what it is to load, or on and waiting for its first configuration. */
+export type Idle = { readonly is: "off"; readonly profile: BootProfile } | { readonly is: "maintenance" };
 
 /** From the configuration to the installed system: the installer's image is fetched on the way. */
 const installs = "30m";
 
-/** Refuses, before anything is touched, a machine of which nothing is declared, whose configuration has errors or that cannot be booted. */
-export async function demandInstallable(machine: string, found: Idle | "on", step: Step, ports: Installing): Promise<void> {
+/** Refuses, before anything is touched, a machine of which nothing is declared, or whose configuration has errors. */
+export async function demandRightConfig(machine: string, step: Step, ports: Pick<Ports, "configs">): Promise<void> {
   await step.run("its configuration is right", () => noErrors(machine, ports), { reads: true });
-  const sent = found !== "maintenance" && ports.netboot.way(machine).by !== "first";
-  if (sent) await step.run("its BMC can send it to the network", (signal) => demandBootOnce(machine, ports, signal), { reads: true });
 }
 
 async function noErrors(machine: string, ports: Pick<Ports, "configs">): Promise<void> {
@@ -33,12 +31,23 @@ async function noErrors(machine: string, ports: Pick<Ports, "configs">): Promise
   });
 }
 
-/** Has everything in the cache that the machine loads, so that its boot needs nobody else. */
-export const cacheBoot = (machine: string, wipe: boolean, step: Step, ports: Pick<Ports, "netboot">): Promise<BootProfile> =>
-  step.run("cache what it boots", async (signal) => plain(await ports.netboot.prepare(machine, { wipe }, signal)), {
+/**
+ * Makes sure that the machine can be booted into its installation: its BMC can send it there, and everything that it loads is in the cache, so
+ * that its boot needs nobody else.
+ */
+export async function prepareBoot(
+  machine: string,
+  wipe: boolean,
+  step: Step,
+  ports: Pick<Ports, "netboot" | "power">,
+): Promise<BootProfile> {
+  const sent = ports.netboot.way(machine).by !== "first";
+  if (sent) await step.run("its BMC can send it to the network", (signal) => demandBootOnce(machine, ports, signal), { reads: true });
+  return step.run("cache what it boots", async (signal) => plain(await ports.netboot.prepare(machine, { wipe }, signal)), {
     timeout: "20m",
-    planned: { kernel: "", initramfs: "", args: [] },
+    planned: { kernel: "", initramfs: "", args: [], wipe },
   });
+}
 
 const plain = ({ kernel, initramfs, args, wipe = false }: BootProfile) => ({ kernel, initramfs, args: [...args], wipe });
 
@@ -46,20 +55,20 @@ const plain = ({ kernel, initramfs, args, wipe = false }: BootProfile) => ({ ker
  * Installs a machine that is off or waits in maintenance on its declared disk, once, and follows it by evidence until it runs from that
  * disk as it is declared. It ends disarmed, whatever happens.
  */
-export async function installMachine(machine: string, found: Idle, profile: BootProfile, step: Step, ports: Installing): Promise<void> {
+export async function installMachine(machine: string, found: Idle, step: Step, ports: Installing): Promise<void> {
   const way = ports.netboot.way(machine);
-  if (found === "off" && way.by !== "media") {
-    await whileArmed(machine, profile, step, ports, async () => {
-      await bootFromNetwork(machine, profile, step, ports);
+  if (found.is === "off" && way.by !== "media") {
+    await whileArmed(machine, found.profile, step, ports, async () => {
+      await bootFromNetwork(machine, found.profile, step, ports);
       await answersAsOurs(machine, step, ports);
       await consume(machine, "Talos answers with our certificate and its identity", step, ports);
     });
   } else {
-    if (found === "off") await bootFromMedium(machine, step, ports);
+    if (found.is === "off") await bootFromMedium(machine, step, ports);
     await configure(machine, step, ports);
     await answersAsOurs(machine, step, ports);
   }
-  if (found === "off" && way.by !== "first") await clearOverride(machine, step, ports);
+  if (found.is === "off" && way.by !== "first") await clearOverride(machine, step, ports);
   await runsAsDeclared(machine, step, ports);
 }
 
@@ -68,7 +77,7 @@ async function bootFromMedium(machine: string, step: Step, ports: Installing): P
   if (next) await step.act("send it to the image", bootOnce(machine, next, ports));
   await switchOn(machine, step, ports);
   const within = bootPatience(machine, ports);
-  const waits = await step.until("it waits in maintenance", (signal) => inMaintenance(machine, ports, signal), { every: "2s", within });
+  const waits = await step.until("it waits in maintenance", (signal) => inMaintenance(machine, ports, signal), { every: "5s", within });
   if (waits) return;
   throw new TerminalError(`${machine} was sent to the image and does not wait for a configuration within ${within}`, {
     hint: "Look at its console. The image stops where a Talos is installed already: then rebuild it over the network",
@@ -122,7 +131,7 @@ async function answersAsOurs(machine: string, step: Step, ports: Installing): Pr
     mustBe(ports.inventory.machine(machine), await talos.system(signal));
     return true;
   };
-  if (await step.until("it answers as ours", ours, { every: "2s", within: installs })) return;
+  if (await step.until("it answers as ours", ours, { every: "5s", within: installs })) return;
   throw new TerminalError(`${machine} took its configuration and has not answered as ours within ${installs}. It is left disarmed`, {
     hint: "Look at its console: a configuration that does not suit the machine, or no way to its network",
   });
@@ -130,7 +139,7 @@ async function answersAsOurs(machine: string, step: Step, ports: Installing): Pr
 
 async function runsAsDeclared(machine: string, step: Step, ports: Installing): Promise<void> {
   const declared = (signal: AbortSignal) => asDeclared(machine, ports, signal);
-  if (await step.until("it runs from its disk as declared", declared, { every: "2s", within: installs })) return;
+  if (await step.until("it runs from its disk as declared", declared, { every: "10s", within: installs })) return;
   const seen = await step.run("what it runs instead", (signal) => runningNow(machine, ports, signal).catch(explain), { reads: true });
   throw new TerminalError(`${machine} is not installed as declared within ${installs}: ${seen}`, {
     hint: `Look at its console; \`lightsout config diff ${machine}\` compares what is declared with what runs`,

@@ -23,9 +23,13 @@ export async function proveJoined(machine: string, step: Step, ports: Joining, b
       hint: `Look at its kubelet: talosctl -n ${node} logs kubelet`,
     });
   }
-  await step.run("labels and taints", async (signal) => [...(await ports.cluster.settle(machine, await settingsOf(machine, ports), signal))], {
-    attempts: untilItAnswers,
-  });
+  await step.run(
+    "labels and taints",
+    async (signal) => [...(await ports.cluster.settle(machine, await settingsOf(machine, ports), signal))],
+    {
+      attempts: untilItAnswers,
+    },
+  );
   await approveServing(machine, step, ports);
   await proveReturned(machine, step, ports, bootBefore);
 }
@@ -47,7 +51,7 @@ export async function memberHealthy(machine: string, step: Step, ports: Pick<Por
     const self = (await etcd.members(signal)).find(({ id }) => id === member);
     return self && !self.learner && self.name !== "" ? { member } : undefined;
   };
-  if (await step.until(`etcd on ${machine} is a healthy member`, healthy, { every: "5s", within })) return;
+  if (await step.until(`etcd on ${machine} is a healthy member`, healthy, { every: "10s", within })) return;
   throw new TerminalError(`${machine} has not become a healthy member of etcd within ${within}`, {
     hint: `talosctl -n ${machine} etcd status, and talosctl -n ${machine} logs etcd`,
   });

@@ -13,16 +13,16 @@ type Booting = Pick<Ports, "inventory" | "power" | "netboot">;
  * Each stage has a deadline; one that is not reached fails with what it means.
  */
 export async function bootFromNetwork(machine: string, profile: BootProfile, step: Step, ports: Booting): Promise<void> {
-  const way = ports.netboot.way(machine);
+  const next = nextBoot(ports.netboot.way(machine));
   const asks = bootPatience(machine, ports);
-  await override("send it to the network", machine, nextBoot(way), step, ports);
+  await override("send it to the network", machine, next, step, ports);
   await switchOn(machine, step, ports, profile);
   if (profile.wipe === true) {
     await reach(machine, { ...stages.asks, name: "it asks what to boot, to be wiped", within: asks, seen: asked }, step, ports);
     await reach(machine, { ...stages.loads, name: "it has loaded what wipes it", within: "10m", seen: wipes }, step, ports);
     // Wiped, it starts anew through its firmware, which finds nothing on the disk.
-    const again = { ...nextBoot(way), used: async () => toInstall(await armOf(machine, step, ports))?.detail };
-    await override("send it to the network again", machine, again, step, ports);
+    const used = async () => toInstall(await armOf(machine, step, ports))?.detail;
+    await override("send it to the network again", machine, next && { ...next, used }, step, ports);
   }
   await reach(machine, { ...stages.asks, name: "it asks what to boot, to be installed", within: asks, seen: toInstall }, step, ports);
   await reach(machine, { ...stages.loads, name: "it has loaded what installs it", within: "10m", seen: loaded }, step, ports);
@@ -86,7 +86,8 @@ const wipes = (arm: Arm | undefined) => (arm?.wiping ? undefined : arm?.evidence
 const toInstall = (arm: Arm | undefined) =>
   !arm || arm.wiping ? undefined : installing(arm).find(({ stage }) => stage === "script-fetched");
 const taken = (arm: Arm | undefined) => arm && installing(arm).find(({ stage }) => stage === "config-sent");
-const loaded = (arm: Arm | undefined) => (arm ? (taken(arm) ?? installing(arm).find(({ stage }) => stage === "initramfs-sent")) : undefined);
+const loaded = (arm: Arm | undefined) =>
+  arm ? (taken(arm) ?? installing(arm).find(({ stage }) => stage === "initramfs-sent")) : undefined;
 
 async function reach(machine: string, stage: Stage, step: Step, ports: Booting): Promise<void> {
   const { name, within, seen } = stage;

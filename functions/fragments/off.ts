@@ -9,7 +9,8 @@ import { nobodyToAsk } from "./lost.ts";
 export async function mustBeOff(machine: string, ports: Pick<Ports, "power" | "os">, signal?: AbortSignal): Promise<void> {
   // At once: what follows must be done within the gate's five seconds, and a machine that is off keeps the probe waiting for three of them.
   const [{ state, raw }, signs] = await Promise.all([ports.power.of(machine).state(signal), ports.os.signsOfLife(machine, signal)]);
-  if (state !== "off") throw new RefusedError(`${machine} reads ${raw}, not off`, { hint: "Nothing was taken from it; look at the machine" });
+  if (state !== "off")
+    throw new RefusedError(`${machine} reads ${raw}, not off`, { hint: "Nothing was taken from it; look at the machine" });
   if (signs.length === 0) throw nobodyToAsk(machine);
   const living = signs.find((sign) => sign.answered);
   if (living) {

@@ -8,9 +8,13 @@ import { createFakeCluster, type FakeApi } from "./cluster.ts";
 import { createFakeConfigs, type FakeConfigs } from "./configs.ts";
 import { createFakeEtcd, type FakeEtcd } from "./etcd.ts";
 import {
+  createFakeCni,
+  createFakeKubeconfig,
   createFakePolicy,
   createFakeSnapshots,
   createFakeStorage,
+  type FakeCni,
+  type FakeKubeconfig,
   type FakePolicy,
   type FakeSnapshots,
   type FakeStorage,
@@ -32,6 +36,8 @@ export interface FakeWorld {
   readonly snapshots: FakeSnapshots;
   readonly storage: FakeStorage;
   readonly policy: FakePolicy;
+  readonly kubeconfig: FakeKubeconfig;
+  readonly cni: FakeCni;
   /** A machine with its knobs and counters; throws for a name that was not given. */
   machine(name: string): FakeMachine;
   machines(): readonly FakeMachine[];
@@ -121,6 +127,10 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   const snapshots = createFakeSnapshots(clock);
   const storage = createFakeStorage();
   const policy = createFakePolicy();
+  const kubeconfig = createFakeKubeconfig();
+  const cni = createFakeCni(() => {
+    api.hasCni = true;
+  });
   return {
     ports: {
       inventory,
@@ -138,8 +148,10 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
       storage,
       errands: noErrands,
       policy,
+      kubeconfig,
+      cni,
     },
-    ...{ api, etcd, configs, netboot, snapshots, storage, policy },
+    ...{ api, etcd, configs, netboot, snapshots, storage, policy, kubeconfig, cni },
     machine: find,
     machines: () => machines,
     askServing(name, change = {}) {

@@ -5,7 +5,7 @@ export type { FakeConfigs } from "./configs.ts";
 export type { FakeEtcd, FakeMember } from "./etcd.ts";
 export { createFakeWorld, type FakeMachineOptions, type FakeWorld, type FakeWorldOptions } from "./fakes.ts";
 export type { BmcFaults, FakePod, HostFaults } from "./faults.ts";
-export type { FakePolicy, FakeSnapshots, FakeStorage } from "./keeping.ts";
+export type { FakeCni, FakeKubeconfig, FakePolicy, FakeSnapshots, FakeStorage } from "./keeping.ts";
 export { type Did, type FakeMachine, type NodeMarks, nothingDone } from "./machine.ts";
 export type { FakeNetboot } from "./netboot.ts";
 export type { FakeDisk, FakeSlot, FakeSystem, TalosFaults } from "./system.ts";

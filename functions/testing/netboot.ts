@@ -1,5 +1,5 @@
 import type { Arm, BootProfile, BootWay, Evidence, Netboot, Stage } from "#adapters/netboot/port.ts";
-import { canonical, LightsoutError, RefusedError } from "#events";
+import { canonical, LightsoutError, milliseconds, RefusedError } from "#events";
 import type { FakeConfigs } from "./configs.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -47,7 +47,7 @@ export function createFakeNetboot(timeline: Timeline, configs: FakeConfigs): Fak
     servesConfigs: true,
     missing: new Map(),
     arms: {
-      async arm(machine, { run, profile, expires }) {
+      async arm(machine, { run, profile, within }) {
         const now = read(machine);
         const refused = (code: "LO_ARMED" | "LO_ARM_SPENT", why: string) => new RefusedError(`${machine}: ${why}`, { code });
         if (now && now.run !== run && isOpen(now)) throw refused("LO_ARMED", `it is armed already, by run ${now.run}`);
@@ -57,6 +57,7 @@ export function createFakeNetboot(timeline: Timeline, configs: FakeConfigs): Fak
           if (offers(now)) throw refused("LO_ARMED", `run ${run} has armed it for ${now.profile.kernel}`);
         }
         tokens += 1;
+        const expires = timeline.date() + milliseconds(within);
         const token = `token-${tokens}`;
         const fresh = { machine, run, profile, state: "armed", wiping: profile.wipe === true, expires, evidence: [], token } as const;
         note(fresh, "armed", `until ${new Date(expires).toISOString()}`);

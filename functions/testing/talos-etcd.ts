@@ -17,6 +17,8 @@ export function createFakeTalosEtcd(scene: TalosScene): Pick<Talos, "etcd" | "bo
   const demandControlPlane = (operation: string) => {
     if (facts.role !== "control-plane") throw fail(operation, "LO_TALOS_REFUSED", "none", "it is no control plane");
   };
+  const nodeOf = ({ machine: on, started }: Pick<FakeMember, "machine" | "started">) =>
+    started ? (scene.machines().find((one) => one.name === on)?.facts.node ?? on) : "";
   const own = (operation: string): FakeMember => {
     demandControlPlane(operation);
     const member = etcd.of(name);
@@ -31,11 +33,12 @@ export function createFakeTalosEtcd(scene: TalosScene): Pick<Talos, "etcd" | "bo
 
   return {
     etcd: {
+      running: () => read("etcd service", () => etcd.of(name)?.started ?? false),
       members: () =>
         read("etcd members", () => {
           quorate("etcd members");
           return etcd.members.map(({ id, machine: on, learner, started }) => ({
-            ...{ id, learner, name: started ? (scene.machines().find((one) => one.name === on)?.facts.node ?? on) : "" },
+            ...{ id, learner, name: nodeOf({ machine: on, started }) },
             peerUrls: [`https://${on}:2380`],
           }));
         }),
@@ -84,15 +87,21 @@ export function createFakeTalosEtcd(scene: TalosScene): Pick<Talos, "etcd" | "bo
           etcd.remove(member, "leave");
           return { did: "sent", answer: "left the etcd cluster" };
         }),
-      removeMember: (permit, id) =>
-        act(permit, "etcd-remove-member", () => {
-          quorate("etcd remove-member");
-          const member = etcd.members.find((one) => one.id === id);
-          if (!member) return { did: "already", answer: "etcdserver: member not found" };
-          did.etcdRemove += 1;
-          etcd.remove(member, "remove");
-          return { did: "sent", answer: `removed member ${id}` };
-        }),
+      removeMember: (permit, { machine: dead, id, name: known }) =>
+        act(
+          permit,
+          "etcd-remove-member",
+          () => {
+            quorate("etcd remove-member");
+            const member = etcd.members.find((one) => one.id === id);
+            if (!member) return { did: "already", answer: "etcdserver: member not found" };
+            if (nodeOf(member) !== known) throw fail("etcd remove-member", "LO_TALOS_REFUSED", "none", `member ${id} is ${nodeOf(member)}`);
+            did.etcdRemove += 1;
+            etcd.remove(member, "remove");
+            return { did: "sent", answer: `removed member ${id}` };
+          },
+          { of: dead },
+        ),
     },
     bootstrap: (permit, { recover = false } = {}) =>
       act(permit, "bootstrap", () => {

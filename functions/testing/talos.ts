@@ -16,8 +16,8 @@ export interface TalosScene {
   readonly machines: () => readonly FakeMachine[];
   /** A read: throws as the real port does while nobody answers. */
   read<T>(operation: string, work: () => T, from?: "running" | "maintenance"): Promise<T>;
-  /** An act: admitted, sent to the right machine, through the gate, done, and answered unless the answer is lost. */
-  act<T>(permit: Permit, verb: ActVerb, work: () => T, from?: "running" | "maintenance"): Promise<T>;
+  /** An act: admitted (`of` another machine where it is about that one), through the gate, done, and answered unless the answer is lost. */
+  act<T>(permit: Permit, verb: ActVerb, work: () => T, how?: { from?: "running" | "maintenance"; of?: string }): Promise<T>;
   fail(operation: string, code: DeviceErrorCode, effect: Effect, why: string): DeviceError;
   /** Acknowledges a sequence and has it take place. */
   begin(
@@ -58,8 +58,8 @@ export function createFakeTalos(options: Pick<TalosScene, "machine" | "around" |
       reach(operation, from);
       return work();
     },
-    async act(permit, verb, work, from = "running") {
-      admit(permit, name, verb);
+    async act(permit, verb, work, { from = "running", of = name } = {}) {
+      admit(permit, of, verb);
       reach(verb, from);
       if (faults.unreachable-- > 0) throw fail(verb, "LO_TALOS_UNREACHABLE", "none", "connection refused");
       const { uuid, serial } = who();
@@ -203,14 +203,14 @@ export function createFakeTalos(options: Pick<TalosScene, "machine" | "around" |
       applyConfiguration: (permit, config) =>
         act(
           permit,
-          "apply-config",
+          "configure",
           () => {
             take(config);
             did.apply += 1;
             machine.install(config);
             return { mode: "no-reboot", details: "Applied configuration", warnings: [] };
           },
-          "maintenance",
+          { from: "maintenance" },
         ),
     },
   };

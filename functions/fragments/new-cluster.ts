@@ -1,0 +1,65 @@
+import { installRequested, type Step, TerminalError } from "#events";
+import type { Ports } from "../define.ts";
+import { agreement, type ClusterPlan } from "./cluster-plan.ts";
+import { type Errand, returned } from "./hand-out.ts";
+
+/** What a person is asked before a cluster is made. */
+export const questionOf = ({ machines, network, kubeconfig }: ClusterPlan) =>
+  `Make a cluster of ${machines.map(({ machine }) => machine).join(", ")}? Their declared disks are written over. etcd begins on ${machines[0]?.machine}. Network for pods: ${network}. The kubeconfig is kept in ${kubeconfig}`;
+
+/** Has another run install the machine, in the name of the plan that was agreed to. */
+export const installation = (machine: string, reason: string): Errand<{ machine: string; reason?: string | undefined }> => ({
+  name: agreement.emitted(machine),
+  event: installRequested,
+  data: { machine, reason },
+  within: "24h",
+});
+
+/** From here on Lightsout and people reach the cluster: its API answers to the kubeconfig that was kept. */
+export async function keepKubeconfig(machine: string, step: Step, ports: Pick<Ports, "talos" | "kubeconfig" | "cluster">): Promise<void> {
+  const keep = async (signal: AbortSignal) => ports.kubeconfig.keep(await ports.talos.of(machine).kubeconfig(signal));
+  await step.run("keep the kubeconfig", keep, { attempts: 10 });
+  const within = "20m";
+  if (await step.until("the cluster's API answers", (signal) => ports.cluster.version(signal), { every: "5s", within })) return;
+  throw new TerminalError(`etcd runs on ${machine}, and the cluster's API has not answered within ${within}`, {
+    hint: `talosctl -n ${machine} logs kubelet, and check that the cluster's endpoint leads to it`,
+  });
+}
+
+/** So many at once: enough to go on, few enough for one boot server and one registry. */
+const together = 8;
+
+/** Has all workers installed, some at a time. One that fails holds up no other; in the end it fails this run. */
+export async function installWorkers({ machines }: ClusterPlan, reason: string, step: Step, ports: Pick<Ports, "errands">): Promise<void> {
+  const errands = machines
+    .filter(({ role, found }) => role === "worker" && found !== "installed")
+    .map(({ machine }) => installation(machine, reason));
+  const failed: string[] = [];
+  while (errands.length > 0) {
+    const wave = errands.splice(0, together);
+    for (const { name, event, data } of wave) await step.emit(name, event, data);
+    for (const errand of wave) {
+      const { status, reason: why, run } = await returned(errand, step, ports);
+      if (status !== "ok") failed.push(`${errand.data.machine} (${status}: ${why}; run ${run})`);
+    }
+  }
+  if (failed.length === 0) return;
+  throw new TerminalError(`The cluster runs, but not every machine could be installed: ${failed.join("; ")}`, {
+    hint: "See to each of them, then: lightsout install <machine>",
+  });
+}
+
+/** Proof of a whole cluster: every Node of the plan is Ready. */
+export async function allReady({ machines }: ClusterPlan, step: Step, ports: Pick<Ports, "cluster">): Promise<void> {
+  const within = "30m";
+  const missing = async (signal: AbortSignal) => {
+    const states = await Promise.all(machines.map(async ({ machine }) => ({ machine, node: await ports.cluster.node(machine, signal) })));
+    return states.filter(({ node }) => node?.ready !== "true").map(({ machine }) => machine);
+  };
+  const ready = async (signal: AbortSignal) => (await missing(signal)).length === 0;
+  if (await step.until("every Node is Ready", ready, { every: "5s", within })) return;
+  const left = await step.run("see which are not", missing, { reads: true });
+  throw new TerminalError(`Not Ready within ${within}: ${left.join(", ")}`, {
+    hint: "kubectl describe node; without a network for pods no Node is Ready",
+  });
+}
