@@ -19,5 +19,12 @@ export const clusterless: Cluster = {
   taintOutOfService: none,
   untaintOutOfService: none,
   report: async () => undefined,
+  settle: none,
+  room: async () => ({ fits: false, why: "no cluster is configured" }),
+  servingRequests: async () => [],
+  approveServing: ({ name }) => none(name),
+  apply: () => none("cluster"),
+  version: () => none("cluster"),
+  components: async () => [],
   watch: async () => async () => undefined,
 };

@@ -1,45 +1,55 @@
-import { createKubernetesCluster } from "#adapters/cluster/kubernetes/mod.ts";
-import type { Cluster } from "#adapters/cluster/port.ts";
-import { watchCluster } from "#adapters/cluster/watcher.ts";
+import { createKubeconfigFile } from "#adapters/cluster/kubeconfig-file.ts";
+import { createCni } from "#adapters/cni/mod.ts";
 import { createApp, serveHttp } from "#adapters/http/mod.ts";
 import { createInventory } from "#adapters/inventory/mod.ts";
 import type { Inventory } from "#adapters/inventory/port.ts";
-import type { Os } from "#adapters/os/port.ts";
-import { createTlsProbe, type ProbeAddress } from "#adapters/os/tls-probe.ts";
-import { watchPower } from "#adapters/power/watcher.ts";
+import { createMachineConfigs } from "#adapters/machineconfig/mod.ts";
+import type { ProbeAddress } from "#adapters/os/tls-probe.ts";
 import {
   type Clock,
+  createRuns,
   createWorker,
   type EventStore,
   type Guard,
   milliseconds,
   type RuntimeLog,
   type Stop,
-  startRounds,
   systemClock,
   type Worker,
 } from "#events";
+import type { Ports } from "#functions/define.ts";
+import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
 import { precedence } from "#functions/precedence.ts";
-import { rememberCluster } from "./cluster-seen.ts";
-import { clusterless } from "./clusterless.ts";
+import { withAttestations } from "./attested.ts";
+import { openCluster } from "./cluster.ts";
+import { declarationsOf } from "./declarations.ts";
 import { createDesk } from "./desk.ts";
 import { openNatsDoor } from "./door.ts";
-import { loadFunctions } from "./functions.ts";
+import { limited, loadFunctions, workerOn } from "./functions.ts";
 import { knownNames } from "./known.ts";
 import { machinesOf, patienceOf } from "./machines.ts";
+import { openNetboot } from "./netboot.ts";
+import { addressesOf, createOs, openTalos } from "./os.ts";
 import { createPins } from "./pins.ts";
+import { policyOf } from "./policy.ts";
 import { createPowers } from "./powers.ts";
 import type { Config } from "./schema.ts";
+import { openSnapshots } from "./snapshots.ts";
 import { stopFile } from "./stop-file.ts";
+import { openStorage } from "./storage.ts";
 import { openStore } from "./stores.ts";
+import { startWatchers } from "./watchers.ts";
 
 export interface Lightsout {
   readonly worker: Worker;
   readonly store: EventStore;
   readonly inventory: Inventory;
+  readonly ports: Ports;
   /** Where the HTTP API listens. */
   readonly url: string;
+  /** Where machines reach the boot server; absent where none is configured. */
+  readonly bootUrl?: string;
   /** Graceful: acts under way end, everything else is given back. */
   close(): Promise<void>;
 }
@@ -51,6 +61,7 @@ export interface ComposeOptions {
   /** Where kubelet and Talos answer, if not on their usual ports. */
   readonly osAddress?: (machine: string) => ProbeAddress | undefined;
   readonly kubeconfigText?: string;
+  readonly talosconfigText?: string;
   /** Where to listen instead of where the configuration says. */
   readonly listen?: string | undefined;
 }
@@ -60,93 +71,72 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   const { log, clock = systemClock } = options;
   const { site } = config;
   const inventory = createInventory({ site, machines: machinesOf(config), patience: patienceOf(config) });
-  const functions = await loadFunctions(config.functions);
-  const store = await openStore(config.store, site, systemClock);
-  const stops: Stop[] = [() => store.close()];
-  const power = createPowers({ machines: config.machines, clock: systemClock, pins: createPins(store) });
-  stops.unshift(() => power.close());
-  const { cluster, addressOf, health } = rememberCluster(openCluster(config, options, inventory, log, stops));
-  const os = createOs(inventory, options, addressOf);
-  const ports = { inventory, power, cluster, os };
-
-  const guards: Guard[] = [];
-  const worker = createWorker({
-    site,
-    store,
-    clock,
-    functions: limited(functions, config),
-    ports,
-    guards,
-    precedence,
-    log,
-    check: knownNames(inventory),
-  });
-  const stopped = stopFile(config.stopFile);
-  const { share, window, cooldown } = config.guards.storm;
-  guards.push(
-    ...createGuards({
-      office: worker.office,
-      runs: worker.runs,
-      ports,
-      stopFile: stopped,
-      storm: { share, windowMs: milliseconds(window), cooldownMs: milliseconds(cooldown) },
-    }),
-  );
-  const watched = config.cluster !== undefined || options.kubeconfigText !== undefined;
-  const desk = createDesk({ config, worker, ports, stopFile: stopped, clusterHealth: watched ? health : noCluster });
+  const functions = limited(await loadFunctions(config.functions), config.guards.budget);
+  const configs = createMachineConfigs(declarationsOf(config));
+  const stops: Stop[] = [];
+  const started = (stop: Stop) => void stops.unshift(stop);
+  const opened = <T extends { close(): Promise<void> }>(part: T): T => {
+    started(() => part.close());
+    return part;
+  };
   try {
-    const http = await serveHttp(createApp(desk, { tokens: config.http.tokens, now: () => clock.now() }), {
-      listen: options.listen ?? config.http.listen,
+    const store = opened(await openStore(config.store, site, systemClock));
+    const cluster = opened(openCluster(config, { inventory, log, text: options.kubeconfigText }));
+    const addressOf = options.osAddress ?? addressesOf(inventory, cluster.addressOf);
+    const os = createOs(addressOf, clock);
+    const powers = opened(createPowers({ machines: config.machines, clock: systemClock, pins: createPins(store) }));
+    const kubeconfig = createKubeconfigFile(config.cluster?.kubeconfig);
+    const netboot = openNetboot(config, { store, clock, inventory, configs, log });
+    const ports: Ports = {
+      inventory,
+      configs,
+      power: withAttestations({ powers, os, worker: () => worker }),
+      cluster: cluster.cluster,
+      os,
+      talos: opened(openTalos(config, { inventory, addressOf, text: options.talosconfigText })),
+      netboot: netboot.port,
+      snapshots: openSnapshots(config, clock),
+      storage: openStorage(config, cluster),
+      kubeconfig,
+      cni: createCni({ by: config.cni, apply: (text, signal) => cluster.cluster.apply(text, signal), kubeconfig: kubeconfig.where }),
+      errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
+      policy: policyOf(config),
+    };
+    const guards: Guard[] = [];
+    const worker: Worker = createWorker({
+      site,
+      store,
+      clock,
+      functions,
+      ports: { ...ports },
+      guards,
+      precedence,
+      log,
+      check: knownNames(inventory),
     });
-    stops.unshift(() => http.close());
+    const { office, runs } = worker;
+    const stopped = stopFile(config.stopFile);
+    const { share, window, cooldown } = config.guards.storm;
+    const storm = { share, windowMs: milliseconds(window), cooldownMs: milliseconds(cooldown) };
+    guards.push(...createGuards({ office, runs, ports, stopFile: stopped, storm }));
+
+    const desk = createDesk({ config, worker, ports, stopFile: stopped, clusterHealth: cluster.health, arms: netboot.arms });
+    const app = createApp(desk, { tokens: config.http.tokens, now: () => clock.now() });
+    const http = opened(await serveHttp(app, { listen: options.listen ?? config.http.listen }));
+    const boot = await netboot.listen();
+    if (boot) opened(boot);
     await worker.start();
-    stops.unshift(() => worker.stop());
-    if (config.store.kind === "nats") stops.unshift(await openNatsDoor(config.store, site, worker, log));
-    stops.unshift(await startRounds(worker.office, worker.runs));
-    if (watched) {
-      stops.unshift(await watchCluster({ cluster, office: worker.office, runs: worker.runs, graceMs: milliseconds(config.grace) }));
-    }
-    const machines = () => config.machines.filter((machine) => machine.bmc).map((machine) => machine.name);
-    stops.unshift(watchPower({ power, machines, office: worker.office }));
-    return { worker, store, inventory, url: http.url, close: () => closeAll(stops, log) };
+    started(() => worker.stop());
+    if (config.store.kind === "nats") started(await openNatsDoor(config.store, site, worker, log));
+    await startWatchers(config, { worker, ports, arms: netboot.arms, watchesCluster: cluster.configured, started });
+    const close = () => closeAll(stops, log);
+    return { worker, store, inventory, ports, url: http.url, ...(boot && { bootUrl: boot.url }), close };
   } catch (error) {
     await closeAll(stops, log);
     throw error;
   }
 }
 
-const noCluster = () => ({ ok: true, detail: "no cluster is configured" });
-
 async function closeAll(stops: readonly Stop[], log: RuntimeLog): Promise<void> {
   for (const stop of stops) await stop().catch((error) => log.note("warn", `while stopping: ${String(error)}`));
-}
-
-function openCluster(config: Config, options: ComposeOptions, inventory: Inventory, log: RuntimeLog, stops: Stop[]): Cluster {
-  const { cluster: given } = config;
-  if (!given && options.kubeconfigText === undefined) return clusterless;
-  const source = options.kubeconfigText !== undefined ? { text: options.kubeconfigText } : { file: given?.kubeconfig ?? "" };
-  const cluster = createKubernetesCluster({
-    kubeconfig: { ...source, ...(given?.context === undefined ? {} : { context: given.context }) },
-    site: config.site,
-    nodeOf: (machine) => inventory.machine(machine).node,
-    machineOf: (node) => inventory.byNode(node)?.name,
-    clock: systemClock,
-    onProblem: (error) => log.note("warn", `cluster: ${error instanceof Error ? error.message : String(error)}`),
-  });
-  stops.unshift(() => cluster.close());
-  return cluster;
-}
-
-function createOs(inventory: Inventory, options: ComposeOptions, seenAt: (machine: string) => string | undefined): Os {
-  const usual = (machine: string) => {
-    const { address = seenAt(machine) } = inventory.machine(machine);
-    return address === undefined ? undefined : { host: address };
-  };
-  return createTlsProbe({ addressOf: options.osAddress ?? usual, clock: options.clock ?? systemClock });
-}
-
-/** The configuration's budgets stand in for those written in the functions that declare one. */
-function limited(functions: Awaited<ReturnType<typeof loadFunctions>>, config: Config) {
-  const { perMachine, fleet } = config.guards.budget;
-  return functions.map((spec) => (spec.limit ? { ...spec, limit: { perMachine, fleet } } : spec));
 }

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import type { Desk, Health, PlannedRun } from "#adapters/http/port.ts";
+import type { Arms } from "#adapters/netboot/port.ts";
 import {
   type Entry,
   encodeToken,
@@ -12,9 +13,11 @@ import {
   type Worker,
 } from "#events";
 import type { Ports } from "#functions/define.ts";
+import { createConfigDesk } from "./config-desk.ts";
 import { createLetters } from "./letters.ts";
 import { createRack } from "./rack.ts";
 import type { Config } from "./schema.ts";
+import { scorecard } from "./shadow.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
@@ -25,6 +28,7 @@ export function createDesk(options: {
   ports: Ports;
   stopFile: () => string | undefined;
   clusterHealth: () => Health["cluster"];
+  arms: Arms | undefined;
 }): Desk {
   const { config, worker, ports, stopFile } = options;
   const { office, runs } = worker;
@@ -72,7 +76,9 @@ export function createDesk(options: {
     dead: () => letters.all(),
     replay: (seq, actor) => letters.replay(seq, actor),
     frozen,
+    shadow: (days) => scorecard(worker, days),
     holds: () => office.settings.holds(office.clock.now()),
+    ...createConfigDesk({ config, ports, arms: options.arms }),
     health,
   };
 

@@ -2,14 +2,34 @@ import { readdirSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type FunctionSpec, LightsoutError } from "#events";
+import { type EventDefinition, type FunctionSpec, LightsoutError } from "#events";
+import bootstrap from "#functions/bootstrap.ts";
+import drill from "#functions/drill.ts";
+import etcdBootstrap from "#functions/etcd-bootstrap.ts";
+import etcdRestore from "#functions/etcd-restore.ts";
+import etcdSnapshot from "#functions/etcd-snapshot.ts";
+import install from "#functions/install.ts";
 import nodeLost from "#functions/node-lost.ts";
 import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
 import powerOn from "#functions/power-on.ts";
+import rebuild from "#functions/rebuild.ts";
+import type { Config } from "./schema.ts";
 
 /** The functions that come with Lightsout. */
-const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle];
+const builtinFunctions: readonly FunctionSpec[] = [
+  nodeLost,
+  powerOn,
+  powerOff,
+  powerCycle,
+  drill,
+  rebuild,
+  install,
+  bootstrap,
+  etcdBootstrap,
+  etcdSnapshot,
+  etcdRestore,
+];
 
 const doors: Readonly<Record<string, string>> = {
   lightsout: new URL("../functions/mod.ts", import.meta.url).href,
@@ -45,3 +65,16 @@ export async function loadFunctions(folder: string | undefined): Promise<readonl
   }
   return [...builtinFunctions.filter((builtin) => !own.some((spec) => spec.id === builtin.id)), ...own];
 }
+
+/** The budgets of a configuration stand in for those written in the functions that declare one. */
+export const limited = (functions: readonly FunctionSpec[], { perMachine, fleet }: Config["guards"]["budget"]): readonly FunctionSpec[] =>
+  functions.map((spec) => (spec.limit ? { ...spec, limit: { perMachine, fleet } } : spec));
+
+/** Answers the id of the function that works on an event. Throws `LO_FUNCTION` where none does. */
+export const workerOn =
+  (functions: readonly FunctionSpec[]) =>
+  (event: EventDefinition): string => {
+    const found = functions.find((spec) => spec.on.type === event.type);
+    if (found) return found.id;
+    throw new LightsoutError("LO_FUNCTION", `no function works on ${event.type}`, { hint: "Check the folder of your own functions" });
+  };

@@ -4,7 +4,7 @@ import type { Config } from "./schema.ts";
 
 /** The machines of a configuration as the inventory keeps them: without credentials. */
 export function machinesOf(config: Config): Machine[] {
-  return config.machines.map(({ patience: _, bmc, ...machine }) => ({
+  return config.machines.map(({ patience: _, talos: __, bmc, ...machine }) => ({
     ...machine,
     ...(bmc && { bmc: { kind: bmc.kind, address: bmc.address, ...(bmc.port !== undefined && { port: bmc.port }) } }),
   }));

@@ -5,8 +5,13 @@ import { guards } from "./schema/guards.ts";
 import { http } from "./schema/http.ts";
 import { machineDefaults, pools, trust, writtenMachine } from "./schema/machine.ts";
 import { type MachineConfig, mergeMachine } from "./schema/merge.ts";
+import { type NetbootConfig, netboot } from "./schema/netboot.ts";
+import { type Policies, policies, strangers } from "./schema/policy.ts";
+import { timezone } from "./schema/schedule.ts";
 import { section } from "./schema/section.ts";
-import { type StoreConfig, store } from "./schema/store.ts";
+import { type SnapshotsConfig, snapshots } from "./schema/snapshots.ts";
+import { present, type StoreConfig, store } from "./schema/store.ts";
+import { type TalosConfig, talos } from "./schema/talos.ts";
 import { duration, path, Refused, text, value } from "./schema/value.ts";
 
 export type { BmcConfig } from "./schema/bmc.ts";
@@ -28,6 +33,11 @@ const written = section({
   patience: duration("24h").prefault("5m"),
   grace: duration("2h").prefault("2m"),
   guards: guards.prefault({}),
+  talos: talos.optional(),
+  netboot: netboot.optional(),
+  snapshots: snapshots.optional(),
+  ...policies,
+  timezone: timezone.prefault("UTC"),
   defaults: machineDefaults.prefault({}),
   pools: pools.default({}),
   machines: z.array(writtenMachine).default([]),
@@ -36,7 +46,7 @@ const written = section({
 });
 
 /** `lightsout.yaml` with every default applied; what a machine gets from its pool and `defaults` is in the machine. */
-export interface Config {
+export interface Config extends Policies {
   readonly site: string;
   readonly store: StoreConfig;
   readonly http: z.output<typeof http>;
@@ -48,37 +58,52 @@ export interface Config {
   readonly grace: Duration;
   readonly guards: z.output<typeof guards>;
   readonly machines: readonly MachineConfig[];
+  /** How to log in to the Talos API; what `talos` says of machines is in the machines. */
+  readonly talos?: { readonly talosconfig?: string; readonly context?: string };
+  readonly netboot?: NetbootConfig;
+  readonly snapshots?: SnapshotsConfig;
+  /** Of schedules. */
+  readonly timezone: string;
   /** A folder of the user's own functions. */
   readonly functions?: string;
   /** While this file exists no act is performed. */
   readonly stopFile: string;
 }
 
+const login = ({ talosconfig, context }: TalosConfig) => present({ talosconfig, context });
+
 /**
  * The shape of `lightsout.yaml`, from texts, lists, maps and `Secret`s as `load` reads them (`machines` is a list here, whichever way it
  * was written).
  */
-export const configSchema = written.transform(({ defaults, pools: shared, cluster, functions, ...rest }, context): Config => {
-  const report = (at: (string | number)[], message: string, fix: string) =>
-    context.addIssue({ code: "custom", message, params: { fix }, path: at, input: undefined });
-  const machines = rest.machines.map((machine, index) =>
-    mergeMachine(machine, { defaults, pools: shared, trust: rest.trust, patience: rest.patience }, ({ path: at, message, fix }) =>
-      report(["machines", index, ...at], message, fix),
-    ),
-  );
-  const used = new Set(machines.map(({ pool }) => pool));
-  for (const pool of Object.keys(shared).filter((name) => machines.length > 0 && !used.has(name))) {
-    const near = nearest(pool, used, 1)[0];
-    report(
-      ["pools", pool],
-      "No machine is in this pool",
-      near ? `Did you mean ${near}?` : "Remove it, or write it as the pool of a machine",
+export const configSchema = written.transform(
+  ({ defaults, pools: shared, cluster, functions, talos: site, netboot, snapshots, cni, ...rest }, context): Config => {
+    const report = (at: (string | number)[], message: string, fix: string) =>
+      context.addIssue({ code: "custom", message, params: { fix }, path: at, input: undefined });
+    const machines = rest.machines.map((machine, index) =>
+      mergeMachine(
+        machine,
+        { defaults, pools: shared, trust: rest.trust, patience: rest.patience, talos: site },
+        ({ path: at, message, fix }) => report(["machines", index, ...at], message, fix),
+      ),
     );
-  }
-  return {
-    ...rest,
-    machines,
-    ...(cluster && { cluster: { kubeconfig: cluster.kubeconfig, ...(cluster.context !== undefined && { context: cluster.context }) } }),
-    ...(functions !== undefined && { functions }),
-  };
-});
+    const used = new Set(machines.map(({ pool }) => pool));
+    for (const pool of Object.keys(shared).filter((name) => machines.length > 0 && !used.has(name))) {
+      const near = nearest(pool, used, 1)[0];
+      report(
+        ["pools", pool],
+        "No machine is in this pool",
+        near ? `Did you mean ${near}?` : "Remove it, or write it as the pool of a machine",
+      );
+    }
+    for (const { pool, index } of strangers(rest.coldStart, used)) {
+      const near = nearest(pool, used, 1)[0];
+      report(["coldStart", "pools", index], "No machine is in this pool", near ? `Did you mean ${near}?` : "Remove it");
+    }
+    return {
+      ...rest,
+      machines,
+      ...present({ talos: site && login(site), netboot, snapshots, cni, functions, cluster: cluster && present(cluster) }),
+    };
+  },
+);

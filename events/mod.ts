@@ -34,6 +34,7 @@ export { createMemoryStore } from "./memory.ts";
 export type { Reservations, Use } from "./reservations.ts";
 export { emitRound, nextRounds, startRounds, tellLoss } from "./rounds.ts";
 export type { RunSummary, Runs } from "./runs.ts";
+export { createRuns } from "./runs.ts";
 export type { Accepted, Incoming } from "./runtime/accept.ts";
 export { runIdOf } from "./runtime/accept.ts";
 export { askGuards } from "./runtime/judge.ts";
@@ -56,6 +57,6 @@ export type {
 } from "./runtime/spec.ts";
 export type { Worker, WorkerOptions } from "./runtime/worker.ts";
 export { createWorker } from "./runtime/worker.ts";
-export type { Hold, HoldScope, Settings, Trust } from "./settings.ts";
+export type { Attestation, Drill, Hold, HoldScope, Settings, Trust } from "./settings.ts";
 export type { Appended, Bucket, EventStore, Kv, KvEntry, Log, LogRecord, Stop, StoreHealth, Stream, Subject } from "./store.ts";
 export { decodeToken, encodeToken, matches } from "./store.ts";

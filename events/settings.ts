@@ -14,7 +14,29 @@ export interface Hold {
   readonly until?: string;
 }
 
-/** What people told the fleet: the freeze, holds, and trust given. */
+/** A person's word that a machine is off. */
+export interface Attestation {
+  readonly by: string;
+  readonly reason: string;
+  readonly since: string;
+  /** ISO 8601. */
+  readonly until: string;
+}
+
+/** A drill that a machine has passed, and what it was then. */
+export interface Drill {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly run: string;
+  /** From the request to off, and from on to Ready with its GPUs. */
+  readonly offMs: number;
+  readonly bootMs: number;
+  readonly gpus: number;
+  /** What must be the same for it to count: who the machine is, its BMC's firmware and address. */
+  readonly hardware: Readonly<Record<string, string>>;
+}
+
+/** What people told the fleet: the freeze, holds, trust given, and what they saw with their own eyes. */
 export interface Settings {
   freeze(): Promise<{ readonly reason: string; readonly by: string; readonly since: string } | undefined>;
   setFreeze(freeze: { reason: string; by: string; since: string } | undefined): Promise<void>;
@@ -26,11 +48,19 @@ export interface Settings {
   /** Trust given by an operator, over the configuration's. */
   trust(scope: "machine" | "pool", name: string): Promise<Trust | undefined>;
   setTrust(scope: "machine" | "pool", name: string, trust: Trust, by: string): Promise<void>;
+  /** Who says that the machine is off, if anybody does at `now` (milliseconds). */
+  attestation(machine: string, now: number): Promise<Attestation | undefined>;
+  setAttestation(machine: string, attestation: Attestation | undefined): Promise<void>;
+  /** The last drill that the machine has passed. */
+  drill(machine: string): Promise<Drill | undefined>;
+  setDrill(machine: string, drill: Drill): Promise<void>;
 }
 
 export function createSettings(store: EventStore): Settings {
   const records = createRecords<unknown>(store.kv, "settings");
   const holdKey = (scope: HoldScope, name: string) => `hold.${scope}.${encodeToken(name)}`;
+  const attestedKey = (machine: string) => `attested.${encodeToken(machine)}`;
+  const drillKey = (machine: string) => `drill.${encodeToken(machine)}`;
   const trustKey = (scope: string, name: string) => `trust.${scope}.${encodeToken(name)}`;
   return {
     freeze: async () => (await records.get("freeze"))?.value as Awaited<ReturnType<Settings["freeze"]>>,
@@ -53,6 +83,17 @@ export function createSettings(store: EventStore): Settings {
     trust: async (scope, name) => ((await records.get(trustKey(scope, name)))?.value as { trust: Trust } | undefined)?.trust,
     async setTrust(scope, name, trust, by) {
       await records.change(trustKey(scope, name), () => ({ trust, by }));
+    },
+    async attestation(machine, now) {
+      const found = (await records.get(attestedKey(machine)))?.value as Attestation | undefined;
+      return found && Date.parse(found.until) > now ? found : undefined;
+    },
+    async setAttestation(machine, attestation) {
+      await records.change(attestedKey(machine), () => attestation ?? null);
+    },
+    drill: async (machine) => (await records.get(drillKey(machine)))?.value as Drill | undefined,
+    async setDrill(machine, drill) {
+      await records.change(drillKey(machine), () => drill);
     },
   };
 }

@@ -19,6 +19,7 @@ import type {
   Step,
   StoredEventOf,
 } from "#events";
+import type { Drills } from "./drills.ts";
 import type { Errands } from "./errands.ts";
 import type { Policy } from "./policy.ts";
 
@@ -36,6 +37,7 @@ export interface Ports {
   readonly kubeconfig: Kubeconfig;
   readonly cni: Cni;
   readonly errands: Errands;
+  readonly drills: Drills;
   readonly policy: Policy;
 }
 

@@ -20,12 +20,13 @@ const actsAtOnce = (type: string | undefined): boolean => builtinEvents.some((ev
  * Tells what follows from an event, and with `wait` goes along until it has finished or waits for a person.
  *
  * @param options.type the event's, where `what` does not say it
+ * @param options.asks what a person will be asked
  */
 export async function tell(
   shell: Shell,
   what: string,
   accepted: Accepted,
-  options: { wait?: boolean | undefined; type?: string } = {},
+  options: { wait?: boolean | undefined; type?: string; asks?: string } = {},
 ): Promise<Exit> {
   const { runs, repeated } = accepted;
   const atOnce = actsAtOnce(options.type);
@@ -33,6 +34,7 @@ export async function tell(
     `${repeated ? "Known already" : "Accepted"}: ${what} (event ${accepted.id})`,
     ...(runs.length > 0 ? [] : [atOnce ? "It took effect at once" : "No function listens to it: nothing follows"]),
     ...runs.map((run) => `Run ${run}; follow it with: lightsout show ${run} --follow`),
+    ...(options.asks === undefined || runs.length === 0 ? [] : [`${options.asks} (lightsout questions)`]),
   ];
   if (!options.wait) {
     shell.show(accepted, () => lines);

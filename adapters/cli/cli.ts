@@ -3,22 +3,37 @@ import { Command, CommanderError } from "commander";
 import { LightsoutError, systemClock } from "#events";
 import { createClient } from "./client.ts";
 import { approveCommand } from "./commands/approve.ts";
+import { armsCommands } from "./commands/arms.ts";
+import { attestCommand } from "./commands/attest.ts";
+import { bootstrapCommand } from "./commands/bootstrap.ts";
 import { cancelCommand } from "./commands/cancel.ts";
+import { coldStartCommand } from "./commands/cold-start.ts";
+import { configCommand } from "./commands/config.ts";
 import { deadCommand } from "./commands/dead.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { dnsmasqCommand } from "./commands/dnsmasq.ts";
+import { driftCommand } from "./commands/drift.ts";
+import { drillCommand } from "./commands/drill.ts";
 import { emitCommand } from "./commands/emit.ts";
 import { freezeCommands } from "./commands/freeze.ts";
 import { holdCommand } from "./commands/hold.ts";
+import { importCommand } from "./commands/import.ts";
+import { kubernetesUpgradeCommand } from "./commands/kubernetes-upgrade.ts";
 import { machinesCommand } from "./commands/machines.ts";
 import { powerCommand } from "./commands/power.ts";
 import { questionsCommand } from "./commands/questions.ts";
+import { rebuildCommand } from "./commands/rebuild.ts";
 import { releaseCommand } from "./commands/release.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { resumeCommand } from "./commands/resume.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { shadowCommand } from "./commands/shadow.ts";
 import { showCommand } from "./commands/show.ts";
+import { snapshotCommands } from "./commands/snapshot.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { trustCommand } from "./commands/trust.ts";
+import { upgradeCommand } from "./commands/upgrade.ts";
 import { whyCommand } from "./commands/why.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { Failure } from "./failure.ts";
@@ -37,6 +52,18 @@ const commands = [
   demoCommand,
   machinesCommand,
   powerCommand,
+  rebuildCommand,
+  upgradeCommand,
+  kubernetesUpgradeCommand,
+  bootstrapCommand,
+  coldStartCommand,
+  snapshotCommands,
+  restoreCommand,
+  driftCommand,
+  configCommand,
+  armsCommands,
+  dnsmasqCommand,
+  importCommand,
   emitCommand,
   runsCommand,
   showCommand,
@@ -46,9 +73,12 @@ const commands = [
   resumeCommand,
   holdCommand,
   releaseCommand,
+  attestCommand,
+  drillCommand,
   freezeCommands,
   trustCommand,
   whyCommand,
+  shadowCommand,
   deadCommand,
   tokenCommand,
 ];

@@ -4,15 +4,10 @@ import { dirname } from "node:path";
 import { LightsoutError } from "#events";
 import type { Kubeconfig } from "./port.ts";
 
-/**
- * A kubeconfig in a file.
- *
- * @param options.file `undefined` where none is configured
- * @param options.onKept called when another one has taken the file's place: whoever has read the old one reads again
- */
-export function createKubeconfigFile(options: { file: string | undefined; onKept?: () => void }): Kubeconfig {
+/** A kubeconfig in a file; `undefined` where none is configured. */
+export function createKubeconfigFile(configured: string | undefined): Kubeconfig {
   const where = () => {
-    if (options.file !== undefined) return options.file;
+    if (configured !== undefined) return configured;
     throw new LightsoutError("LO_NOT_CONFIGURED", "No file for the cluster's kubeconfig is configured", {
       hint: "Give cluster.kubeconfig in lightsout.yaml: it is written there when the cluster is made",
     });
@@ -34,7 +29,6 @@ export function createKubeconfigFile(options: { file: string | undefined; onKept
         await handle.close();
       }
       await rename(fresh, file);
-      options.onKept?.();
       return file;
     },
   };

@@ -7,14 +7,19 @@ import type { Desk } from "./port.ts";
 import { ProblemError, problemResponse, statusOf } from "./problem.ts";
 import { guardLoopback } from "./rebinding.ts";
 import type { Ask, Route } from "./route.ts";
+import { attestationRoutes } from "./routes/attestation.ts";
+import { configRoutes } from "./routes/config.ts";
 import { deadRoutes } from "./routes/dead.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { freezeRoutes } from "./routes/freeze.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { holdRoutes } from "./routes/holds.ts";
 import { machineRoutes } from "./routes/machines.ts";
+import { netbootRoutes } from "./routes/netboot.ts";
 import { questionRoutes } from "./routes/questions.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { shadowRoutes } from "./routes/shadow.ts";
+import { snapshotRoutes } from "./routes/snapshots.ts";
 import { trustRoutes } from "./routes/trust.ts";
 import { createStreams, type Streams } from "./stream.ts";
 
@@ -94,9 +99,14 @@ const allRoutes = (desk: Desk, streams: Streams, clock: Clock, now: () => number
   ...runRoutes(desk, streams),
   ...questionRoutes(desk),
   ...machineRoutes(desk),
+  ...attestationRoutes(desk, now),
+  ...configRoutes(desk),
+  ...netbootRoutes(desk),
+  ...snapshotRoutes(desk),
   ...holdRoutes(desk, now),
   ...freezeRoutes(desk, clock),
   ...trustRoutes(desk),
+  ...shadowRoutes(desk),
   ...deadRoutes(desk),
   ...healthRoutes(desk),
 ];

@@ -25,7 +25,96 @@ export interface Desk {
   frozen(): Promise<{ readonly reason: string; readonly by: string; readonly since: string } | undefined>;
   /** The holds in force on machines, pools and racks. Where it is absent, a release cannot say whether it released anything of a pool or a rack. */
   holds(): Promise<readonly Hold[]>;
+  /** What would have been done in the last `days` where Lightsout only observes, and what then happened. */
+  shadow(days: number): Promise<Scorecard>;
+  /** What machines are declared to run. */
+  readonly configs: ConfigDesk;
+  /** What machines may load from the network. */
+  readonly netboot: NetbootDesk;
+  /** Kept etcd snapshots, newest first. */
+  snapshots(): Promise<readonly Snapshot[]>;
   health(): Promise<Health>;
+}
+
+/** The shadow's scorecard. */
+export interface Scorecard {
+  readonly days: number;
+  readonly totals: {
+    readonly decided: number;
+    readonly cameBackAlone: number;
+    readonly switchedLater: number;
+    /** Neither: nothing that is known happened yet. */
+    readonly open: number;
+  };
+  /** Oldest first. */
+  readonly rows: readonly ShadowRow[];
+}
+
+/** One decision that was not carried out. */
+export interface ShadowRow {
+  readonly run: string;
+  readonly function: string;
+  readonly machine: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** What it would have done, in words. */
+  readonly would: string;
+  readonly verdicts: readonly Verdict[];
+  readonly then: "came-back-alone" | "switched-later" | "open";
+  /** How long after the decision. */
+  readonly afterMs?: number;
+}
+
+/** Every answer is without secrets. Throws LO_UNKNOWN_MACHINE, and LO_NOT_DECLARED for a machine of which nothing is declared. */
+export interface ConfigDesk {
+  /** A machine's whole configuration, with `(hidden)` where a secret stands. */
+  show(machine: string): Promise<string>;
+  /** What is wrong with the configuration of one machine, or of all that have one. */
+  problems(machine?: string): Promise<readonly MachineProblems[]>;
+  /** Where what runs on a machine is not what is declared, a line each; asks the machine. */
+  diff(machine: string): Promise<readonly string[]>;
+}
+
+export interface MachineProblems {
+  readonly machine: string;
+  /** Errors first. */
+  readonly problems: readonly {
+    readonly code: string;
+    readonly level: "error" | "warning";
+    readonly path: string;
+    readonly message: string;
+    readonly fix: string;
+  }[];
+}
+
+export interface NetbootDesk {
+  /** Every machine's last arm. */
+  arms(): Promise<readonly ArmRow[]>;
+  /** Takes a machine's arm back, whose ever it is; `undefined` where it never had one. Throws LO_UNKNOWN_MACHINE. */
+  disarm(machine: string, why: string): Promise<ArmRow | undefined>;
+  /** The dnsmasq configuration for the inventory. Throws LO_DNSMASQ. */
+  dnsmasq(): string;
+}
+
+export interface ArmRow {
+  readonly machine: string;
+  readonly run: string;
+  readonly state: "armed" | "taken" | "consumed" | "disarmed";
+  /** The kernel that it lets the machine load. */
+  readonly boots: string;
+  /** ISO 8601; from then on it opens nothing. */
+  readonly expires: string;
+  /** What was seen, oldest first. `at` is ISO 8601. */
+  readonly evidence: readonly { readonly stage: string; readonly at: string; readonly detail: string }[];
+}
+
+export interface Snapshot {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly where: string;
 }
 
 /** Hands off, as somebody said. */

@@ -18,11 +18,11 @@ const statuses: readonly (readonly [RegExp, number])[] = [
   [/^LO_UNKNOWN_|_UNKNOWN$/, 404],
   [/_FORBIDDEN$/, 403],
   [/_INVALID$|^LO_DURATION$/, 422],
-  [/^LO_(REFUSED|UNSUPPORTED|DENIED)$/, 409],
+  [/^LO_(REFUSED|UNSUPPORTED|DENIED|NOT_CONFIGURED|NOT_DECLARED|MACHINE_CONFIG|CONFIG_PATCH|DNSMASQ)$/, 409],
   [/^LO_STORE_FULL$/, 507],
   [/^LO_(STORE|CONTENTION)/, 503],
-  [/^LO_BMC_TIMEOUT$/, 504],
-  [/^LO_(BMC|CLUSTER)_/, 502],
+  [/^LO_(BMC|TALOS)_TIMEOUT$/, 504],
+  [/^LO_((BMC|CLUSTER|TALOS)_|SNAPSHOT$)/, 502],
 ];
 
 /** The HTTP status of an error; 500 for what nobody foresaw. */

@@ -39,20 +39,27 @@ export interface ComposedConfig {
 export const nvidiaModules: readonly string[] = ["nvidia", "nvidia_uvm", "nvidia_drm", "nvidia_modeset"];
 
 /** `factory.talos.dev/metal-installer/<schematic>:<version>`. */
-function installerImage({ registry = "factory.talos.dev", schematic, secureBoot = false, version }: InstallerImage): string {
+export function installerImage({ registry = "factory.talos.dev", schematic, secureBoot = false, version }: InstallerImage): string {
   return `${registry}/metal-installer${secureBoot ? "-secureboot" : ""}/${schematic}:${version}`;
 }
 
 /**
  * One machine's configuration: the base as `talosctl gen config` or talhelper wrote it, then the patches in their order (pool before
  * machine), then what the inventory says. Always from the pristine base, since patches append to lists. It may still be wrong:
- * `checkMachineConfig` says so.
+ * `checkMachineConfig` says so. Throws `LO_MACHINE_CONFIG` and `LO_CONFIG_PATCH`.
+ *
+ * @param options.names what errors call the base and each patch; default `the base configuration` and `patch 1`
  */
-export function composeMachineConfig(options: { base: string; patches?: readonly string[]; facts: MachineFacts }): ComposedConfig {
-  const { facts } = options;
+export function composeMachineConfig(options: {
+  base: string;
+  patches?: readonly string[];
+  facts: MachineFacts;
+  names?: { readonly base: string; readonly patches: readonly string[] };
+}): ComposedConfig {
+  const { facts, names } = options;
   const patched = (options.patches ?? []).reduce(
-    (documents, patch, index) => patchDocuments(documents, parsePatch(patch, index)),
-    parseDocuments(options.base, "the base configuration"),
+    (documents, patch, index) => applyPatch(documents, patch, names?.patches[index] ?? `patch ${index + 1}`),
+    parseDocuments(options.base, names?.base ?? "the base configuration"),
   );
   const worker = facts.role === "worker";
   const labels = Object.entries(facts.labels ?? {});
@@ -139,11 +146,17 @@ function nodeSettings(labels: readonly [string, string][], taints: readonly [str
   };
 }
 
-function parsePatch(text: string, index: number): Document[] {
+function applyPatch(documents: Document[], text: string, name: string): Document[] {
   if (/^\s*(#[^\n]*\n\s*)*(\[|-\s+op:)/.test(text)) {
-    throw new LightsoutError("LO_CONFIG_PATCH", `Patch ${index + 1} is a JSON patch`, {
+    throw new LightsoutError("LO_CONFIG_PATCH", `${name} is a JSON patch`, {
       hint: "Write it as a strategic merge patch: JSON patches cannot change configurations of several documents",
     });
   }
-  return parseDocuments(text, `patch ${index + 1}`);
+  const patch = parseDocuments(text, name);
+  try {
+    return patchDocuments(documents, patch);
+  } catch (error) {
+    if (!(error instanceof LightsoutError)) throw error;
+    throw new LightsoutError(error.code, `${name}: ${error.message}`, { hint: error.hint ?? "Correct the patch", cause: error });
+  }
 }

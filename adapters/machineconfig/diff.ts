@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Document, identityOf, isMap, parseDocuments } from "./documents.ts";
+import { hidden, isHiddenKey, isHiddenKind, withoutSecrets } from "./hide.ts";
 
 /** One place where the running configuration is not the declared one. */
 export interface ConfigDifference {
@@ -13,9 +14,6 @@ export interface ConfigDifference {
   readonly running?: string;
 }
 
-/** Keys whose values are secrets, or texts of the user's in which secrets may stand. */
-const hidden =
-  /^(key|crt|token|secret|id|auth|password|passphrase|content|contents|environment|env|data|value|static|wireguard|identityToken|apiUrl|uniqueToken|.*(Secret|Token|Key|Password|Certificates?))$/i;
 /** What tells items of a list apart, the first that an item has. */
 const names = ["name", "interface", "deviceSelector", "mountPath", "vlanId", "hostname", "ip", "path"] as const;
 
@@ -27,7 +25,9 @@ const names = ["name", "interface", "deviceSelector", "mountPath", "vlanId", "ho
 export function diffConfig(declared: string | readonly Document[], running: string | readonly Document[]): ConfigDifference[] {
   const [left, right] = [read(declared, "the declared configuration"), read(running, "the running configuration")];
   const ids = new Set([...left.keys(), ...right.keys()]);
-  return [...ids].flatMap((id) => compare(left.get(id), right.get(id), { document: id, keys: [], secret: false }));
+  return [...ids].flatMap((id) =>
+    compare(left.get(id), right.get(id), { document: id, keys: [], secret: isHiddenKind(id.split("/")[0] ?? "") }),
+  );
 }
 
 const read = (config: string | readonly Document[], name: string) =>
@@ -45,7 +45,7 @@ function compare(left: unknown, right: unknown, place: Place): ConfigDifference[
   if (isEmpty(left) && isEmpty(right)) return [];
   if (isMap(left) && isMap(right)) {
     const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
-    return [...keys].flatMap((key) => compare(own(left, key), own(right, key), under(place, key, hidden.test(key))));
+    return [...keys].flatMap((key) => compare(own(left, key), own(right, key), under(place, key, isHiddenKey(key))));
   }
   if (Array.isArray(left) && Array.isArray(right)) {
     const [mine, theirs] = [keyed(left), keyed(right)];
@@ -87,8 +87,7 @@ function keyed(list: readonly unknown[]): ReadonlyMap<string, unknown> | undefin
 }
 
 /** Shown without what is secret inside it. */
-const text = (value: unknown, secret: boolean): string =>
-  secret ? "(hidden)" : (JSON.stringify(value, (key, inner: unknown) => (key !== "" && hidden.test(key) ? "(hidden)" : inner)) ?? "");
+const text = (value: unknown, secret: boolean): string => (secret ? hidden : (JSON.stringify(withoutSecrets(value)) ?? ""));
 
 /** Without what is empty, so that a key given as null equals an absent one. */
 function plain(value: unknown): unknown {

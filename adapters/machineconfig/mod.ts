@@ -1,8 +1,10 @@
 export { checkMachineConfig } from "./check.ts";
 export { composeMachineConfig, type MachineFacts, nvidiaModules } from "./compose.ts";
+export { createMachineConfigs, type Declaration } from "./configs.ts";
 export { type ConfigDifference, diffConfig } from "./diff.ts";
 export { parseDocuments, printDocuments } from "./documents.ts";
+export { shownDocuments } from "./hide.ts";
 export { patchDocuments } from "./merge.ts";
 export type { ConfigProblem, Expected } from "./rules/rule.ts";
 export { canonicalSchematic, type Schematic, schematicId } from "./schematic.ts";
-export { type ImportedCluster, importTalhelper } from "./talhelper.ts";
+export { type ImportedCluster, type ImportedMachine, importTalhelper } from "./talhelper.ts";

@@ -6,7 +6,7 @@ import { LightsoutError, type RuntimeLog } from "#events";
 import { createIdentifier, type Seen } from "./identify.ts";
 import type { Arms, Bootable, CachedAsset, DiskBoot } from "./port.ts";
 import { isAssetPath } from "./profile.ts";
-import { bootScript, diskScript, firstScript } from "./script.ts";
+import { autoexecScript, bootScript, diskScript, firstScript } from "./script.ts";
 import { sendFile, type Wire } from "./send.ts";
 
 /** What the boot server saw or did. Evidence for runs, never a command. */
@@ -43,7 +43,7 @@ export interface BootServer {
 
 /**
  * The boot server: iPXE scripts at `/boot.ipxe` and `/ipxe`, an arm's kernel and initramfs at `/boot/<token>/`, its configuration at
- * `/config/<token>`, cached assets at `/assets/` and iPXE's programs at `/efi/`. Scripts always answer 200 and lead to the disk in every
+ * `/config/<token>`, cached assets at `/assets/`, and iPXE's programs with their first script at `/efi/`. Scripts always answer 200 and lead to the disk in every
  * doubt and failure. Throws `LO_NETBOOT_URL` for a `url` that cannot stand in a script.
  */
 export function createNetboot(options: NetbootOptions): BootServer {
@@ -121,6 +121,7 @@ export function createNetboot(options: NetbootOptions): BootServer {
     return asset ? sendFile(c, asset) : nothing(c);
   });
 
+  app.get("/efi/autoexec.ipxe", (c) => c.text(autoexecScript(url)));
   app.get("/efi/:name", async (c) => {
     const { programs } = options;
     const name = c.req.param("name");

@@ -7,12 +7,18 @@ import type { DiskBoot, Offer } from "./port.ts";
  */
 
 /** The first script, the same for all: it asks for the machine's own with everything that tells it from others. */
-export const firstScript = (url: string): string =>
-  [
-    "#!ipxe",
-    `chain --replace ${url}/ipxe?uuid=\${uuid}&mac=\${netX/mac:hexhyp}&serial=\${serial:uristring}&arch=\${buildarch}&platform=\${platform} || goto disk`,
-    ...toDisk("auto"),
-  ].join("\n");
+export const firstScript = (url: string): string => ["#!ipxe", ...askFor(url)].join("\n");
+
+/**
+ * What iPXE looks for beside its own program when firmware loaded that over HTTP: the first script for a network on which no DHCP server
+ * names one. iPXE's own network is not up then. iPXE: interface/efi/efi_autoexec.c
+ */
+export const autoexecScript = (url: string): string => ["#!ipxe", "dhcp || goto disk", ...askFor(url)].join("\n");
+
+const askFor = (url: string): string[] => [
+  `chain --replace ${url}/ipxe?uuid=\${uuid}&mac=\${netX/mac:hexhyp}&serial=\${serial:uristring}&arch=\${buildarch}&platform=\${platform} || goto disk`,
+  ...toDisk("auto"),
+];
 
 /** Leaves iPXE for the disk. `why` is shown on the machine's console. */
 export const diskScript = (how: DiskBoot, why: string): string => ["#!ipxe", ...say(why), ...toDisk(how)].join("\n");

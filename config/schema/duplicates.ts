@@ -14,7 +14,7 @@ interface Mark {
 }
 
 /**
- * Machines that share what only one can have: a name, uuid (in any byte order), serial, MAC, Node, address or BMC. Works on the
+ * Machines that share what only one can have: a name, uuid (in any byte order), serial, MAC, Node, address, BMC or disk. Works on the
  * text as written, so that it finds them in a file with other problems too. Stops after about a hundred.
  *
  * @param lineOf the line of a place, to name the first one
@@ -40,7 +40,7 @@ export function findDuplicates(machines: Raw, lineOf: (path: readonly (string | 
 }
 
 function* marks(machine: { [key: string]: Raw }, path: readonly (string | number)[]): Generator<Mark> {
-  const { name, uuid, serial, macs, node, address, bmc } = machine;
+  const { name, uuid, serial, macs, node, address, bmc, talos } = machine;
   if (typeof name === "string") yield { key: `name ${name}`, what: "name", path: [...path, "name"] };
   const nodeName = node ?? name;
   if (typeof nodeName === "string") yield { key: `node ${nodeName}`, what: "Node", path: [...path, node === undefined ? "name" : "node"] };
@@ -61,6 +61,10 @@ function* marks(machine: { [key: string]: Raw }, path: readonly (string | number
     const plain = isMap(bmc.tls) && bmc.tls.plain === "true";
     const port = bmc.port ?? usualPort(String(bmc.kind), plain);
     yield { key: `bmc ${controller} ${port}`, what: "BMC address", path: [...path, "bmc", "address"] };
+  }
+  const disk = isMap(talos) && isMap(talos.disk) ? talos.disk : {};
+  for (const [key, id] of Object.entries(disk)) {
+    if (typeof id === "string") yield { key: `disk ${key} ${id.trim()}`, what: "disk", path: [...path, "talos", "disk", key] };
   }
 }
 

@@ -3,6 +3,7 @@ import { isPlaceholderSerial, isPlaceholderUuid, normaliseUuid } from "#events";
 import { host, mac } from "./address.ts";
 import { sharedBmc, writtenBmc } from "./bmc.ts";
 import { named, section } from "./section.ts";
+import { sharedTalos, writtenTalos } from "./talos.ts";
 import { choice, duration, flag, Refused, text, value, whole } from "./value.ts";
 
 const dns = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
@@ -39,6 +40,7 @@ const kindOfMachine = {
   foundOff: choice(["ask", "power-on"]).optional(),
   pet: flag.optional(),
   bmc: sharedBmc.optional(),
+  talos: sharedTalos.optional(),
 };
 
 /** `defaults`: what holds for every machine that does not say otherwise. */
@@ -61,6 +63,7 @@ export const writtenMachine = section({
   rack: text("the name of the rack").optional(),
   domains: z.array(text("the name of a switch or PDU, such as switch:tor-1")).default([]),
   bmc: writtenBmc.optional(),
+  talos: writtenTalos.optional(),
   node: value("the name of the Kubernetes Node", (given) =>
     /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(given)
       ? given

@@ -4,6 +4,8 @@ import { type BmcConfig, type BmcTls, kgBytes, type WrittenBmc } from "./bmc.ts"
 import type { MachineDefaults, Pools, WrittenMachine } from "./machine.ts";
 import type { Finding } from "./problem.ts";
 import { present } from "./store.ts";
+import type { TalosConfig } from "./talos.ts";
+import { type MachineTalos, mergeTalos } from "./talos-merge.ts";
 
 /** A machine with everything that its pool and the defaults give it. */
 export interface MachineConfig {
@@ -27,6 +29,8 @@ export interface MachineConfig {
   readonly pet: boolean;
   readonly carriesLightsout: boolean;
   readonly foundOff: "ask" | "power-on";
+  /** What it is meant to run; absent where nothing is said of Talos. */
+  readonly talos?: MachineTalos;
 }
 
 /** What stands above the machines. */
@@ -35,6 +39,7 @@ export interface Above {
   readonly pools: Pools;
   readonly trust: Trust;
   readonly patience: Duration;
+  readonly talos?: TalosConfig | undefined;
 }
 
 /** Usual times from power on to Ready: memory and GPU checks make large machines slow. */
@@ -51,12 +56,18 @@ export function mergeMachine(
   const shared = Object.hasOwn(above.pools, pool) ? above.pools[pool] : undefined;
   const gpus = written.gpus ?? shared?.gpus ?? defaults.gpus ?? 0;
   const bmc = written.bmc && mergeBmc({ ...present(defaults.bmc ?? {}), ...present(shared?.bmc ?? {}), ...present(written.bmc) }, report);
+  const role = written.role ?? shared?.role ?? defaults.role ?? "worker";
+  const talos = mergeTalos(
+    { site: above.talos, shared: [defaults.talos, shared?.talos], own: written.talos },
+    { role, hardware: [pool, bmc?.kind ?? "no BMC", `${gpus} GPUs`].join(", ") },
+    report,
+  );
   const { uuid, serial, rack, address } = written;
   return {
     name: written.name,
-    ...present({ uuid, serial, rack, address, bmc }),
+    ...present({ uuid, serial, rack, address, bmc, talos }),
     macs: written.macs,
-    role: written.role ?? shared?.role ?? defaults.role ?? "worker",
+    role,
     pool,
     domains: written.domains,
     node: written.node ?? written.name,

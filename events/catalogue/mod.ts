@@ -18,15 +18,25 @@ export {
 } from "./machine.ts";
 export { clusterSeen, nodeLost, nodeLostBefore, nodeReady, nodeRetired, nodeSick } from "./node.ts";
 export {
+  attestationEnded,
   freezeReleased,
   freezeRequested,
   holdReleased,
   holdRequested,
+  offAttested,
   runCancelRequested,
   runResumeRequested,
   trustChanged,
 } from "./operator.ts";
-export { machineFoundOff, powerChanged, powerCycle, powerOffRequested, powerOnRequested } from "./power.ts";
+export {
+  drillPassed,
+  drillRequested,
+  machineFoundOff,
+  powerChanged,
+  powerCycle,
+  powerOffRequested,
+  powerOnRequested,
+} from "./power.ts";
 export { machineQuarantined, runFinished, runParked, runSuperseded } from "./run.ts";
 export {
   componentUpgradeRequested,

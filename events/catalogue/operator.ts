@@ -52,3 +52,17 @@ export const runResumeRequested = defineEvent("run-resume-requested", {
   schema: z.strictObject({ run: z.string().min(1), step: z.string(), word: z.enum(["happened", "did-not-happen", "abandon"]) }),
   key: (data) => data.run,
 });
+
+/** A named person says that a machine is off, where its BMC cannot: it counts as off until then, or until anything on it shows life. */
+export const offAttested = defineEvent("off-attested", {
+  origin: "operator",
+  schema: z.strictObject({ machine: z.string().min(1), reason: z.string().min(1), until: z.iso.datetime() }),
+  key: (data) => data.machine,
+});
+
+/** It no longer counts: the person takes it back, or the machine showed life. */
+export const attestationEnded = defineEvent("attestation-ended", {
+  origin: "operator",
+  schema: z.strictObject({ machine: z.string().min(1), reason: z.string().min(1) }),
+  key: (data) => data.machine,
+});

@@ -35,6 +35,20 @@ export const powerOffRequested = defineEvent("power-off-requested", {
   intends: "off",
 });
 
+/** Drain a machine, switch it off and on, and measure what that takes: what `auto` rests on. */
+export const drillRequested = defineEvent("drill-requested", {
+  origin: "operator",
+  schema: request,
+  key: (data) => data.machine,
+  intends: "on",
+});
+
+/** A machine has passed its drill. */
+export const drillPassed = defineEvent("drill-passed", {
+  schema: z.strictObject({ machine: z.string(), offMs: z.number(), bootMs: z.number(), gpus: z.number() }),
+  key: (data) => data.machine,
+});
+
 /** A machine's power was seen to change. */
 export const powerChanged = defineEvent("power-changed", {
   schema: z.strictObject({ machine: z.string(), state: z.enum(["on", "off"]), raw: z.string() }),

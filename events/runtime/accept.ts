@@ -1,4 +1,12 @@
-import { freezeReleased, freezeRequested, holdReleased, holdRequested, trustChanged } from "../catalogue/operator.ts";
+import {
+  attestationEnded,
+  freezeReleased,
+  freezeRequested,
+  holdReleased,
+  holdRequested,
+  offAttested,
+  trustChanged,
+} from "../catalogue/operator.ts";
 import { type EventDefinition, type Origin, stableId } from "../define-event.ts";
 import { LightsoutError } from "../errors.ts";
 import { invalidEvent } from "../invalid.ts";
@@ -114,4 +122,8 @@ export async function takeEffect(
     await settings.dropHold(data.scope, data.name);
     if (data.scope === "machine") await ledger.change(data.name, ({ quarantine: _, ...rest }) => rest);
   } else if (is(trustChanged, data)) await settings.setTrust(data.scope, data.name, data.trust, about.by);
+  else if (is(offAttested, data)) {
+    const { machine, reason, until } = data;
+    await settings.setAttestation(machine, { by: about.by, reason, since, until });
+  } else if (is(attestationEnded, data)) await settings.setAttestation(data.machine, undefined);
 }

@@ -137,15 +137,15 @@ const factOf = (data: unknown): string => {
 
 type Call = <Result>(label: string, work: () => Promise<Result>) => Promise<Result>;
 
-/** A port whose asynchronous calls pass through points; what it answers synchronously is wrapped in turn. */
+/** A port whose asynchronous calls pass through points; its parts and what it answers synchronously are wrapped in turn. */
 function wrapped(name: string, port: unknown, call: Call): unknown {
   if (typeof port !== "object" || port === null) return port;
   return new Proxy(port, {
     get(target, property, receiver) {
       const value = Reflect.get(target, property, receiver);
-      if (typeof value !== "function") return value;
+      const label = `${name}.${String(property)}`;
+      if (typeof value !== "function") return isPart(value) ? wrapped(label, value, call) : value;
       return (...args: unknown[]) => {
-        const label = `${name}.${String(property)}`;
         if (isAsync(value)) return call(label, () => value.apply(target, args));
         const answer = value.apply(target, args);
         return answer instanceof Promise ? call(label, () => answer) : wrapped(label, answer, call);
@@ -154,4 +154,7 @@ function wrapped(name: string, port: unknown, call: Call): unknown {
   });
 }
 
+/** Part of a port, such as `talos.of(…).etcd`, and not data. */
+const isPart = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && Object.values(value).some((one) => typeof one === "function");
 const isAsync = (work: unknown): boolean => typeof work === "function" && work.constructor.name === "AsyncFunction";

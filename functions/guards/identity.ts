@@ -52,12 +52,20 @@ const untied = (node: Pick<NodeView, "name">, machine: string, why: string): Ans
 /** Acts that do not go through the BMC: they must not wait for one that is silent or not there. What they go through looks for itself. */
 const besideBmc: readonly ActVerb[] = ["cordon", "configure", "bootstrap"];
 
-/** Who the BMC says it is; `undefined` where it does not say and need not. */
-async function bmcIdentity(power: Powers, { machine, verb }: ActIntent): Promise<BmcIdentity | undefined> {
+/**
+ * Who the BMC says it is; `undefined` where it does not say and need not: for acts that do not go through it, and for what is done on the word
+ * of a person who stands before the machine.
+ */
+async function bmcIdentity(
+  power: Powers,
+  { machine, verb }: ActIntent,
+  attested: (machine: string) => Promise<boolean>,
+): Promise<BmcIdentity | undefined> {
   try {
     return await power.of(machine).identity();
   } catch (error) {
-    if (besideBmc.includes(verb) && (error instanceof DeviceError || error instanceof UnsupportedError)) return undefined;
+    const silent = error instanceof DeviceError || error instanceof UnsupportedError;
+    if (silent && (besideBmc.includes(verb) || (await attested(machine)))) return undefined;
     throw error;
   }
 }
@@ -77,6 +85,8 @@ export function identityGuard(options: {
   inventory: Inventory;
   power: Powers;
   node: (machine: string) => Promise<NodeView | undefined>;
+  /** Somebody stands before the machine and vouches for it. */
+  attested: (machine: string) => Promise<boolean>;
 }): Guard {
   return {
     name: "identity",
@@ -86,7 +96,7 @@ export function identityGuard(options: {
         return other.name !== machine.name && other.uuid !== undefined && machine.uuid !== undefined && sameUuid(other.uuid, machine.uuid);
       });
       if (twin) return refuse(`${twin.name} has the same uuid in the inventory: neither can be told from the other`);
-      const bmc = await bmcIdentity(options.power, intent);
+      const bmc = await bmcIdentity(options.power, intent, options.attested);
       // Bringing back what is off must work with the cluster down, and before there is one: then two witnesses have to do.
       const node = await options.node(intent.machine).catch((error: unknown) => {
         if (!disrupts(intent)) return undefined;

@@ -2,6 +2,7 @@ import type { Guard, Office, Runs } from "#events";
 import type { Ports } from "../define.ts";
 import { againGuard } from "./again.ts";
 import { budgetGuard } from "./budget.ts";
+import { drillLapsed } from "./drill.ts";
 import { freezeGuard, holdGuard, ledgerGuard } from "./holds.ts";
 import { identityGuard } from "./identity.ts";
 import { lostGuard } from "./lost.ts";
@@ -20,6 +21,8 @@ export function createGuards(options: {
   ports: Ports;
   stopFile: () => string | undefined;
   storm: StormLimits;
+  /** Whether `auto` rests on a drill. Default false: in the lab everything acts from the start. */
+  drills?: boolean;
 }): Guard[] {
   const { office, runs, ports } = options;
   const { settings, incidents, reservations, clock } = office;
@@ -35,10 +38,19 @@ export function createGuards(options: {
       annotation: async (machine) => (await node(machine))?.hold,
     }),
     ledgerGuard((machine) => office.ledger.of(machine)),
-    trustGuard({ settings, inventory: ports.inventory }),
+    trustGuard({
+      settings,
+      inventory: ports.inventory,
+      lapsed: options.drills ? (machine) => drillLapsed(machine, settings, ports) : undefined,
+    }),
     selfProtectionGuard(ports.inventory),
     roleGuard({ inventory: ports.inventory, node }),
-    identityGuard({ inventory: ports.inventory, power: ports.power, node }),
+    identityGuard({
+      inventory: ports.inventory,
+      power: ports.power,
+      node,
+      attested: async (machine) => (await settings.attestation(machine, now())) !== undefined,
+    }),
     lostGuard(ports, incident),
     againGuard({ incident, runs, store: office.store }),
     stormGuard({ inventory: ports.inventory, incidents: () => incidents.all(), now, limits: options.storm }),

@@ -8,8 +8,16 @@ export async function trustOf(machine: string, settings: Settings, inventory: In
   return (await settings.trust("machine", machine)) ?? (await settings.trust("pool", pool)) ?? trust;
 }
 
-/** How much the machine lets Lightsout do: `observe` shows and does nothing, `ask` wants a person's word, `auto` acts. */
-export function trustGuard(options: { settings: Settings; inventory: Inventory }): Guard {
+/**
+ * How much the machine lets Lightsout do: `observe` shows and does nothing, `ask` wants a person's word, `auto` acts.
+ *
+ * @param options.lapsed why `auto` is no more than `ask` here, if so: no drill was passed, or the machine is not what it was then
+ */
+export function trustGuard(options: {
+  settings: Settings;
+  inventory: Inventory;
+  lapsed?: ((machine: string) => Promise<string | undefined>) | undefined;
+}): Guard {
   return {
     name: "trust",
     async check(intent) {
@@ -17,10 +25,12 @@ export function trustGuard(options: { settings: Settings; inventory: Inventory }
       if (trust === "observe") {
         return { says: "observe", reason: `trust is observe: nothing is done. To be asked: lightsout trust ${intent.machine} ask` };
       }
-      if (trust === "auto") return allow("trust is auto");
+      const lapsed = trust === "auto" ? await options.lapsed?.(intent.machine) : undefined;
+      if (trust === "auto" && lapsed === undefined) return allow("trust is auto");
+      const why = lapsed === undefined ? "trust is ask" : `trust is auto, but ${lapsed}`;
       const person = byOperator(intent);
-      if (person !== undefined) return allow(`trust is ask, and ${person} asked for it`);
-      return intent.approved.has("trust") ? allow("trust is ask, and a person agreed") : ask(`Trust of ${intent.machine} is ask`);
+      if (person !== undefined) return allow(`${why}, and ${person} asked for it`);
+      return intent.approved.has("trust") ? allow(`${why}, and a person agreed`) : ask(`For ${intent.machine} ${why}`);
     },
   };
 }

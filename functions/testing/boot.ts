@@ -85,12 +85,13 @@ export function start(machine: FakeMachine, how: "firmware" | "kexec", around: S
   };
 
   const throughFirmware = () => {
-    const { target, once } = machine.override;
+    const { target, once, uri } = machine.override;
     if (once) machine.override = { target: "none", once: false };
     if (target === "bios") return;
-    if (target === "cd") return fromMedium();
+    if (target === "cd" && uri !== undefined) return fromMedium();
     const disk = system.slots[system.next] !== undefined;
-    const network = target !== "disk" && (target === "pxe" || target === "http" || around.netboot.way(name).by === "first" || !disk);
+    const sent = target === "pxe" || (target === "http" && uri !== undefined) || around.netboot.way(name).by === "first";
+    const network = target !== "disk" && (sent || !disk);
     const offer = network ? around.netboot.ask(name) : undefined;
     if (offer) fromNetwork(offer);
     else fromDisk();

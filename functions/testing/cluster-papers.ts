@@ -64,7 +64,8 @@ export function createPapers(options: {
       return told.toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }))[0] ?? fakeKubernetes;
     },
     async components(name) {
-      const { facts, system, ...machine } = of(name, "read components");
+      const machine = of(name, "read components");
+      const { facts, system } = machine;
       const rolled = machine.up() && clock.mono() >= system.configuredAt + rolloutMs;
       return componentsOf(facts.role).flatMap((component) => {
         const version = lineOf(system.configuration, component);

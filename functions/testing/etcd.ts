@@ -52,6 +52,7 @@ export function createFakeEtcd(options: {
   controlPlanes: () => readonly string[];
 }): FakeEtcd {
   const { timeline, runs } = options;
+  let members: FakeMember[] = [];
   let leading: string | undefined;
   let next = 0x8e9e05c52164694dn;
   const voters = () => etcd.members.filter(({ learner }) => !learner);
@@ -79,7 +80,13 @@ export function createFakeEtcd(options: {
   };
 
   const etcd: FakeEtcd = {
-    members: [],
+    get members() {
+      timeline.catchUp();
+      return members;
+    },
+    set members(set) {
+      members = set;
+    },
     alarms: [],
     violations: [],
     revision: 1,

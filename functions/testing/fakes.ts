@@ -4,26 +4,27 @@ import type { Os } from "#adapters/os/port.ts";
 import { type Clock, type Duration, LightsoutError } from "#events";
 import type { Ports } from "../define.ts";
 import type { Surroundings } from "./boot.ts";
+import { createFakeMachine } from "./chassis.ts";
 import { createFakeCluster, type FakeApi } from "./cluster.ts";
 import { createFakeConfigs, type FakeConfigs } from "./configs.ts";
 import { createFakeEtcd, type FakeEtcd } from "./etcd.ts";
 import {
-  createFakeCni,
-  createFakeKubeconfig,
+  createFakeDrills,
   createFakePolicy,
   createFakeSnapshots,
   createFakeStorage,
-  type FakeCni,
-  type FakeKubeconfig,
+  type FakeDrills,
   type FakePolicy,
   type FakeSnapshots,
   type FakeStorage,
   noErrands,
 } from "./keeping.ts";
-import { createFakeMachine, type FakeMachine } from "./machine.ts";
+import type { FakeMachine } from "./machine.ts";
 import { createFakeNetboot, type FakeNetboot } from "./netboot.ts";
+import { createFakeCni, createFakeKubeconfig, type FakeCni, type FakeKubeconfig } from "./new-cluster.ts";
 import { createFakePower } from "./power.ts";
 import { createFakeTalos } from "./talos.ts";
+import { createTalosScene } from "./talos-scene.ts";
 import { createTimeline } from "./timeline.ts";
 
 /** A rack that is not there: simulated machines and the ports that reach them. */
@@ -38,6 +39,7 @@ export interface FakeWorld {
   readonly policy: FakePolicy;
   readonly kubeconfig: FakeKubeconfig;
   readonly cni: FakeCni;
+  readonly drills: FakeDrills;
   /** A machine with its knobs and counters; throws for a name that was not given. */
   machine(name: string): FakeMachine;
   machines(): readonly FakeMachine[];
@@ -47,8 +49,16 @@ export interface FakeWorld {
   violations(): readonly string[];
 }
 
-/** Anything about a machine may be given. `off`: it is off; `blank`: off, with nothing on its disk and no Node. */
-export type FakeMachineOptions = Partial<Machine> & { readonly name: string; readonly off?: boolean; readonly blank?: boolean };
+/** Anything about a machine may be given. */
+export type FakeMachineOptions = Partial<Machine> & {
+  readonly name: string;
+  /** It is off from the beginning. */
+  readonly off?: boolean;
+  /** Off, with nothing on its disk and no Node. */
+  readonly blank?: boolean;
+  /** The version of Talos that is declared of it and runs. Default `v1.13.9`. */
+  readonly talos?: string;
+};
 
 export interface FakeWorldOptions {
   /** Names alone make equal workers with an identity of their own; anything else about a machine may be given. */
@@ -68,9 +78,10 @@ export interface FakeWorldOptions {
 export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWorld {
   const { site = "test", patience = "30s" } = options;
   const given = options.machines.map((one) => (typeof one === "string" ? { name: one } : one) as FakeMachineOptions);
-  const all = given.map(({ off: _off, blank: _blank, ...machine }, index) => factsOf(machine, index + 1));
+  const all = given.map(({ off: _off, blank: _blank, talos: _talos, ...machine }, index) => factsOf(machine, index + 1));
   const timeline = createTimeline(clock);
   const configs = createFakeConfigs(all);
+  for (const { name, talos } of given) if (talos !== undefined) configs.declare(name, { version: talos });
   const netboot = createFakeNetboot(timeline, configs);
   const etcd = createFakeEtcd({
     timeline,
@@ -97,7 +108,9 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   }
   const powers = new Map(machines.map((machine) => [machine.name, createFakePower(machine, clock)]));
   const sleep = (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal);
-  const systems = new Map(machines.map((machine) => [machine.name, createFakeTalos({ machine, around, sleep, machines: () => machines })]));
+  const systems = new Map(
+    machines.map((machine) => [machine.name, createFakeTalos(createTalosScene({ machine, around, sleep, machines: () => machines }))]),
+  );
   const inventory: Inventory = {
     site,
     machines: () => machines.map((machine) => machine.facts),
@@ -127,6 +140,7 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   const snapshots = createFakeSnapshots(clock);
   const storage = createFakeStorage();
   const policy = createFakePolicy();
+  const drills = createFakeDrills(clock);
   const kubeconfig = createFakeKubeconfig();
   const cni = createFakeCni(() => {
     api.hasCni = true;
@@ -147,11 +161,12 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
       snapshots,
       storage,
       errands: noErrands,
+      drills,
       policy,
       kubeconfig,
       cni,
     },
-    ...{ api, etcd, configs, netboot, snapshots, storage, policy, kubeconfig, cni },
+    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills, kubeconfig, cni },
     machine: find,
     machines: () => machines,
     askServing(name, change = {}) {

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Kubeconfig } from "#adapters/cluster/port.ts";
-import type { Cni } from "#adapters/cni/port.ts";
 import type { SnapshotRecord, Snapshots } from "#adapters/snapshots/port.ts";
 import type { Storage } from "#adapters/storage/port.ts";
-import { type Clock, DeviceError, LightsoutError } from "#events";
+import { type Clock, DeviceError, type Drill, LightsoutError } from "#events";
+import type { Drills } from "../drills.ts";
 import type { Errands } from "../errands.ts";
 import type { Policy } from "../policy.ts";
 import { isWholeSnapshot } from "./talos-etcd.ts";
@@ -97,6 +96,22 @@ export const createFakePolicy = (): FakePolicy => ({
   drift: { repair: ["labels", "taints"] },
 });
 
+/** Drills that were passed, in memory. */
+export interface FakeDrills extends Drills {
+  readonly passed: Map<string, Omit<Drill, "at">>;
+}
+
+export function createFakeDrills(clock: Clock): FakeDrills {
+  const passed: FakeDrills["passed"] = new Map();
+  return {
+    passed,
+    now: () => clock.now(),
+    async pass(machine, drill) {
+      passed.set(machine, drill);
+    },
+  };
+}
+
 /** Errands are runs, and a world alone runs nothing. */
 export const noErrands: Errands = {
   async ended(_by, emitted) {
@@ -106,49 +121,3 @@ export const noErrands: Errands = {
   },
   agreed: async () => undefined,
 };
-
-/** The kubeconfig of the fake cluster. */
-export interface FakeKubeconfig extends Kubeconfig {
-  /** Every text that was kept, oldest first. */
-  readonly texts: string[];
-  /** Why it cannot be kept. */
-  fails: string | undefined;
-}
-
-export function createFakeKubeconfig(): FakeKubeconfig {
-  const kubeconfig: FakeKubeconfig = {
-    texts: [],
-    fails: undefined,
-    where: () => "/lightsout/kubeconfig",
-    async keep(text) {
-      if (kubeconfig.fails !== undefined) throw new LightsoutError("LO_KUBECONFIG", kubeconfig.fails);
-      kubeconfig.texts.push(text);
-      return kubeconfig.where();
-    },
-  };
-  return kubeconfig;
-}
-
-/** How the pods of the fake cluster get a network. */
-export interface FakeCni extends Cni {
-  /** How often it was installed. */
-  installed: number;
-  /** Why it cannot be. */
-  fails: string | undefined;
-}
-
-/** @param networked called when pods have a network */
-export function createFakeCni(networked: () => void): FakeCni {
-  const cni: FakeCni = {
-    installed: 0,
-    fails: undefined,
-    describe: () => "applies cni.yaml",
-    async install() {
-      if (cni.fails !== undefined) throw new LightsoutError("LO_CNI", cni.fails);
-      cni.installed += 1;
-      networked();
-      return "1 object from cni.yaml";
-    },
-  };
-  return cni;
-}

@@ -1,6 +1,7 @@
 import type { Talos } from "#adapters/os/port.ts";
+import { UnsupportedError } from "#events";
 import type { FakeMember } from "./etcd.ts";
-import type { TalosScene } from "./talos.ts";
+import type { TalosScene } from "./talos-scene.ts";
 
 /** What ends a whole snapshot of the fake etcd. */
 const snapshotEnd = "\nwhole";
@@ -17,8 +18,6 @@ export function createFakeTalosEtcd(scene: TalosScene): Pick<Talos, "etcd" | "bo
   const demandControlPlane = (operation: string) => {
     if (facts.role !== "control-plane") throw fail(operation, "LO_TALOS_REFUSED", "none", "it is no control plane");
   };
-  const nodeOf = ({ machine: on, started }: Pick<FakeMember, "machine" | "started">) =>
-    started ? (scene.machines().find((one) => one.name === on)?.facts.node ?? on) : "";
   const own = (operation: string): FakeMember => {
     demandControlPlane(operation);
     const member = etcd.of(name);
@@ -30,16 +29,19 @@ export function createFakeTalosEtcd(scene: TalosScene): Pick<Talos, "etcd" | "bo
     if (!etcd.quorate()) throw fail(operation, "LO_TALOS_TIMEOUT", "none", "etcd has no leader");
     return member;
   };
+  /** Only who has started once shows a name. */
+  const nameOf = ({ machine: on, started }: FakeMember) =>
+    started ? (scene.machines().find((one) => one.name === on)?.facts.node ?? on) : "";
 
   return {
     etcd: {
-      running: () => read("etcd service", () => etcd.of(name)?.started ?? false),
+      running: () => read("etcd service", () => etcd.of(name) !== undefined),
       members: () =>
         read("etcd members", () => {
           quorate("etcd members");
-          return etcd.members.map(({ id, machine: on, learner, started }) => ({
-            ...{ id, learner, name: nodeOf({ machine: on, started }) },
-            peerUrls: [`https://${on}:2380`],
+          return etcd.members.map((member) => ({
+            ...{ id: member.id, learner: member.learner, name: nameOf(member) },
+            peerUrls: [`https://${member.machine}:2380`],
           }));
         }),
       status: () =>
@@ -87,21 +89,24 @@ export function createFakeTalosEtcd(scene: TalosScene): Pick<Talos, "etcd" | "bo
           etcd.remove(member, "leave");
           return { did: "sent", answer: "left the etcd cluster" };
         }),
-      removeMember: (permit, { machine: dead, id, name: known }) =>
-        act(
+      async removeMember(permit, dead) {
+        if (dead.machine === name) throw new UnsupportedError(name, "etcd remove-member", "a member leaves by itself");
+        return await act(
           permit,
           "etcd-remove-member",
           () => {
             quorate("etcd remove-member");
-            const member = etcd.members.find((one) => one.id === id);
-            if (!member) return { did: "already", answer: "etcdserver: member not found" };
-            if (nodeOf(member) !== known) throw fail("etcd remove-member", "LO_TALOS_REFUSED", "none", `member ${id} is ${nodeOf(member)}`);
-            did.etcdRemove += 1;
+            const member = etcd.members.find((one) => one.id === dead.id);
+            if (!member) return { did: "already", answer: `there is no member ${dead.id}` };
+            if (nameOf(member) !== dead.name) throw fail("etcd remove-member", "LO_TALOS_REFUSED", "none", `it is ${nameOf(member)}`);
+            const box = scene.machines().find((one) => one.name === dead.machine);
+            if (box) box.did.etcdRemove += 1;
             etcd.remove(member, "remove");
-            return { did: "sent", answer: `removed member ${id}` };
+            return { did: "sent", answer: `removed member ${dead.id}` };
           },
-          { of: dead },
-        ),
+          { about: dead.machine },
+        );
+      },
     },
     bootstrap: (permit, { recover = false } = {}) =>
       act(permit, "bootstrap", () => {

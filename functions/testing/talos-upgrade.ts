@@ -1,7 +1,7 @@
 import type { Talos } from "#adapters/os/port.ts";
 import { UnsupportedError } from "#events";
 import { installBeside, minorOf, slotOf } from "./system.ts";
-import type { TalosScene } from "./talos.ts";
+import type { TalosScene } from "./talos-scene.ts";
 
 /** How one fake machine is upgraded: by the lifecycle service from 1.13 on, by the old call before. */
 export function createFakeUpgrades(scene: TalosScene): Pick<Talos, "pullImage" | "upgrade" | "rollback"> {

@@ -1,86 +1,21 @@
-import type { ConfigAnswer, MachineStatus, SystemInformation, Talos, TalosDisk, TalosMember, TalosReceipt } from "#adapters/os/port.ts";
-import { type ActVerb, admit, DeviceError, type DeviceErrorCode, type Effect, type Permit, UnsupportedError } from "#events";
-import { type Surroundings, wipeSystem } from "./boot.ts";
+import type { ConfigAnswer, MachineStatus, Talos, TalosDisk, TalosMember } from "#adapters/os/port.ts";
+import { UnsupportedError } from "#events";
+import { wipeSystem } from "./boot.ts";
 import { differences } from "./configs.ts";
 import type { FakeMachine } from "./machine.ts";
 import { type FakeDisk, minorOf } from "./system.ts";
 import { createFakeTalosEtcd } from "./talos-etcd.ts";
+import type { TalosScene } from "./talos-scene.ts";
 import { createFakeUpgrades } from "./talos-upgrade.ts";
-
-/** What a Talos port of the fake world is made with. */
-export interface TalosScene {
-  readonly machine: FakeMachine;
-  readonly around: Surroundings;
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** All machines, for who has discovered whom. */
-  readonly machines: () => readonly FakeMachine[];
-  /** A read: throws as the real port does while nobody answers. */
-  read<T>(operation: string, work: () => T, from?: "running" | "maintenance"): Promise<T>;
-  /** An act: admitted (`of` another machine where it is about that one), through the gate, done, and answered unless the answer is lost. */
-  act<T>(permit: Permit, verb: ActVerb, work: () => T, how?: { from?: "running" | "maintenance"; of?: string }): Promise<T>;
-  fail(operation: string, code: DeviceErrorCode, effect: Effect, why: string): DeviceError;
-  /** Acknowledges a sequence and has it take place. */
-  begin(
-    sequence: "rebooting" | "shutting-down" | "resetting" | "upgrading",
-    ending: "kexec" | "firmware" | "off",
-    before?: () => void,
-  ): TalosReceipt;
-}
 
 /** What a sequence takes to be heard of. */
 const followMs = 3000;
 
 /** The Talos API of one fake machine. Like the real one it demands a permit, checks who answers, and passes the gate last. */
-export function createFakeTalos(options: Pick<TalosScene, "machine" | "around" | "sleep" | "machines">): Talos {
-  const { machine, around, sleep } = options;
+export function createFakeTalos(scene: TalosScene): Talos {
+  const { machine, around, read, act, begin, fail, who } = scene;
   const { name, facts, system, did, host } = machine;
   const { faults } = system;
-  const ends = new Map<string, Awaited<ReturnType<Talos["follow"]>>>();
-  const fail: TalosScene["fail"] = (operation, code, effect, why) => new DeviceError(code, { target: name, operation, effect }, why);
-
-  const reach = (operation: string, from: "running" | "maintenance") => {
-    const answers = machine.answers();
-    if (answers === undefined || faults.silent) throw fail(operation, "LO_TALOS_UNREACHABLE", "none", "no answer in 5s");
-    if (faults.foreign) throw fail(operation, "LO_TALOS_CERTIFICATE", "none", "its certificate is of another cluster");
-    if (answers !== from)
-      throw fail(operation, "LO_TALOS_CERTIFICATE", "none", from === "running" ? "it is in maintenance" : "it has a configuration");
-  };
-  const who = (): SystemInformation => ({
-    ...(facts.uuid === undefined ? {} : { uuid: facts.uuid }),
-    ...(facts.serial === undefined ? {} : { serial: facts.serial }),
-    manufacturer: "Fake",
-    ...faults.identity,
-  });
-  const scene: TalosScene = {
-    ...options,
-    fail,
-    async read(operation, work, from = "running") {
-      reach(operation, from);
-      return work();
-    },
-    async act(permit, verb, work, { from = "running", of = name } = {}) {
-      admit(permit, of, verb);
-      reach(verb, from);
-      if (faults.unreachable-- > 0) throw fail(verb, "LO_TALOS_UNREACHABLE", "none", "connection refused");
-      const { uuid, serial } = who();
-      if ((facts.uuid !== undefined && uuid !== facts.uuid) || (facts.serial !== undefined && serial !== facts.serial))
-        throw fail(verb, "LO_TALOS_IDENTITY", "none", `it says it is ${uuid ?? serial}`);
-      permit.gate();
-      const answer = work();
-      if (faults.losesAnswers) throw fail(verb, "LO_TALOS_UNREACHABLE", "unknown", "the connection ended before the answer");
-      return answer;
-    },
-    begin(sequence, ending, before) {
-      const actor = `${name}-actor-${ends.size + 1}`;
-      ends.set(actor, faults.sequences ?? { end: "done", seen: `${sequence}: its sequence ran to its end` });
-      if (!faults.sequences) {
-        system.stage = sequence;
-        machine.goDown(ending, before);
-      }
-      return { did: "sent", answer: `${sequence} acknowledged, actor ${actor}`, actor };
-    },
-  };
-  const { read, act, begin } = scene;
   const etcd = createFakeTalosEtcd(scene);
 
   const status = (): MachineStatus => {
@@ -128,7 +63,7 @@ export function createFakeTalos(options: Pick<TalosScene, "machine" | "around" |
     nvidiaGpus: () => read("PCI devices", gpus),
     members: () =>
       read("members", () =>
-        options
+        scene
           .machines()
           .filter((one) => one.up())
           .map(memberOf),
@@ -137,8 +72,8 @@ export function createFakeTalos(options: Pick<TalosScene, "machine" | "around" |
       yield { id: "", fact: { kind: "other", type: "" } };
     },
     async follow(actor, signal) {
-      await sleep(followMs, signal);
-      return ends.get(actor) ?? { end: "lost", seen: "nothing was heard of it" };
+      await scene.sleep(followMs, signal);
+      return scene.endOf(actor) ?? { end: "lost", seen: "nothing was heard of it" };
     },
     async *dmesg() {
       yield* await read("dmesg", () => [...system.dmesg]);

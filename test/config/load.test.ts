@@ -49,6 +49,13 @@ describe("a good configuration", () => {
       ["ws-01", "worker", "gpu", "observe", "ipmi", "12m", "15m"],
       ["vm-01", "worker", "general", "observe", undefined, "2m", "5m"],
     ]);
+    expect(config.machines.map(({ talos }) => [talos?.version, talos?.profile, talos?.disk])).toEqual([
+      ["v1.13.9", "general, redfish, 0 GPUs, 37656798", { serial: "S6B0NL0T501234" }],
+      ["v1.13.9", "general, no BMC, 0 GPUs, 37656798", undefined],
+      ["v1.13.9", expect.stringMatching(/^gpu, redfish, 2 GPUs, /), { wwid: "eui.0025385b21404321" }],
+      ["v1.13.9", expect.stringMatching(/^gpu, ipmi, 4 GPUs, /), undefined],
+      ["v1.13.9", "general, no BMC, 0 GPUs, 37656798", undefined],
+    ]);
     expect(config.machines[2]?.bmc).toMatchObject({ user: "lightsout", auth: "auto", tls: { verify: "first-use", legacy: false } });
   });
 
@@ -106,6 +113,12 @@ describe("a good configuration", () => {
           foundOff: "ask",
         },
       ],
+      timezone: "UTC",
+      storage: "auto",
+      upgrade: { soak: "10m", within: "30m" },
+      coldStart: { pools: [], stagger: "15s" },
+      drift: { repair: [] },
+      serving: "report",
       stopFile: "/etc/lightsout/STOP",
     });
   });

@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { createKubernetesCluster } from "#adapters/cluster/kubernetes/mod.ts";
 import { scaledClock } from "#events";
+import { mintPermit } from "#events/runtime/permit.ts";
 import { createHost } from "#test/lab/host.ts";
 import { createKubeApi } from "#test/lab/kube-api.ts";
+import { createCsr, servingRequest } from "#test/lab/kube-csr.ts";
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -26,7 +28,7 @@ function needed(method: string, path: string): { group: string; resource: string
   if (rest[0] === "namespaces") rest = rest.slice(2);
   const [resource = "", name, sub] = rest;
   const reads = name === undefined ? (query.includes("watch=") ? "watch" : "list") : "get";
-  const verb = { GET: reads, POST: "create", PATCH: "patch" }[method] ?? method;
+  const verb = { GET: reads, POST: "create", PATCH: "patch", PUT: "update" }[method] ?? method;
   return { group, resource: sub === undefined ? resource : `${resource}/${sub}`, verb };
 }
 
@@ -51,6 +53,13 @@ test("the ClusterRole allows every request that the cluster adapter makes", asyn
   await cluster.attachments("w1");
   await cluster.untaintOutOfService("w1");
   await cluster.uncordon("w1", by);
+  await cluster.settle("w1", { labels: { pool: "gpu" }, taints: {} });
+  await cluster.room("w1");
+  await cluster.components("w1");
+  api.put("certificatesigningrequests", servingRequest({ name: "c", node: "w1", request: createCsr({ commonName: "system:node:w1" }) }));
+  const [request] = await cluster.servingRequests();
+  const permit = { run: "r1", step: "s", attempt: 1, machine: "w1", verb: "approve-serving", gate: () => undefined } as const;
+  if (request) await cluster.approveServing(request, mintPermit({ ...permit, signal: new AbortController().signal }));
   await cluster.report("w1", { reason: "Tested", message: "it", type: "Normal" });
   await stop();
   await cluster.close();

@@ -14,7 +14,9 @@ import {
   type Worker,
 } from "#events";
 import { createRuns } from "#events/runs.ts";
+import { createSettings } from "#events/settings.ts";
 import type { Ports } from "#functions/define.ts";
+import { createDrills } from "#functions/drills.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
 import nodeLost from "#functions/node-lost.ts";
@@ -77,7 +79,8 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
     if (found) return found.id;
     throw new Error(`no function of this rig works on ${type}`);
   };
-  const ports: Ports = { ...world.ports, errands: createErrands({ site: "test", runs: createRuns(store), store, functionOf }) };
+  const drills = createDrills(createSettings(store), clock);
+  const ports: Ports = { ...world.ports, drills, errands: createErrands({ site: "test", runs: createRuns(store), store, functionOf }) };
   const guards: Guard[] = [];
   const worker = createWorker({
     site: "test",

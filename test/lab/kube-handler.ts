@@ -73,6 +73,8 @@ function onResource(world: World, where: Route, { method, path, body }: KubeRequ
     return refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
   }
   const found = store.get(where.resource, where.name, where.namespace);
+  const applies = method === "PATCH" && request.headers["content-type"]?.startsWith("application/apply-patch+yaml");
+  if (!found && applies) return { code: 201, body: create(store, where, body) };
   if (!found) {
     return refusal(404, "NotFound", `${where.resource} "${where.name}" not found`, { name: where.name, kind: where.resource });
   }
@@ -82,6 +84,7 @@ function onResource(world: World, where: Route, { method, path, body }: KubeRequ
     const answer = patch(found, body, request.headers["content-type"] ?? "", manager);
     return answer.code === 200 ? { code: 200, body: store.put(where.resource, answer.body as KubeObject) } : answer;
   }
+  if (method === "PUT") return replace(store, where, found, body);
   if (method === "DELETE" && where.resource === "pods") {
     const grace = (parse(body) as { gracePeriodSeconds?: number } | undefined)?.gracePeriodSeconds;
     return { code: 200, body: world.pods.terminate(found as SimPod, grace) };
@@ -112,6 +115,24 @@ function create(store: KubeStore, { resource, namespace }: Route, body: string):
   const { generateName } = object.metadata as { generateName?: string };
   const name = object.metadata.name ?? `${generateName ?? "x-"}${store.version().toString(36)}`;
   return store.put(resource, { ...object, metadata: { ...object.metadata, name, ...(namespace ? { namespace } : {}) } });
+}
+
+/** The whole object, or its approval alone; whoever read an older version is refused. */
+function replace(store: KubeStore, { resource, sub }: Route, found: KubeObject, body: string): Answer {
+  const object = parse(body) as KubeObject & { status?: unknown };
+  if (object.metadata.resourceVersion !== undefined && object.metadata.resourceVersion !== found.metadata.resourceVersion) {
+    const about = `Operation cannot be fulfilled on ${resource} "${found.metadata.name}"`;
+    return {
+      code: 409,
+      body: status(409, "Conflict", `${about}: the object has been modified; please apply your changes to the latest version`),
+    };
+  }
+  if (sub !== undefined && sub !== "approval" && sub !== "status") return refusal(404, "NotFound", `there is no ${sub} of ${resource}`);
+  const next = sub === undefined ? object : { ...found, status: object.status };
+  return {
+    code: 200,
+    body: store.put(resource, { ...next, metadata: { ...next.metadata, ...(found.metadata.uid ? { uid: found.metadata.uid } : {}) } }),
+  };
 }
 
 function patch(found: KubeObject, body: string, contentType: string, manager: string): Answer {

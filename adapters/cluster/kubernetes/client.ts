@@ -2,10 +2,13 @@ import { Readable } from "node:stream";
 import { request as send } from "undici";
 import type { Clock } from "#events";
 import { protocolError, refusedError, transportError } from "./failures.ts";
-import { createCredentials, type KubeconfigSource, loadKubeconfig } from "./kubeconfig.ts";
+import type { KubeconfigSource } from "./kubeconfig.ts";
+import { createLogins } from "./login.ts";
 
 export interface ApiCall {
-  readonly method: "GET" | "POST" | "PATCH";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH";
+  /** How a PATCH is meant: as a merge patch (RFC 7386), or as the wish of a field manager (server-side apply). Default `merge`. */
+  readonly patch?: "merge" | "apply";
   /** Path with query, as `/api/v1/nodes?limit=5`. */
   readonly path: string;
   /** For errors: the machine or the resource, and what is tried with it. */
@@ -32,9 +35,7 @@ export interface KubeClient {
  */
 export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock: Clock; timeoutMs?: number }): KubeClient {
   const { clock, timeoutMs = 10_000 } = options;
-  const config = loadKubeconfig(options.kubeconfig);
-  const server = config.getCurrentCluster()?.server.replace(/\/+$/, "") ?? "";
-  const credentials = createCredentials(config);
+  const logins = createLogins(options.kubeconfig);
 
   const withTimeout = async <T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const over = new AbortController();
@@ -70,8 +71,11 @@ export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock:
       const write = call.method !== "GET";
       try {
         return await withTimeout(call.signal, async (signal) => {
+          const { server, credentials } = logins.now();
           const { headers, through } = await raceAbort(credentials.forUrl(server + call.path), signal);
-          const type = call.method === "PATCH" ? "application/merge-patch+json" : "application/json";
+          // JSON is YAML: applying takes no other media type in every version of Kubernetes.
+          const patch = call.patch === "apply" ? "application/apply-patch+yaml" : "application/merge-patch+json";
+          const type = call.method === "PATCH" ? patch : "application/json";
           const answer = await send(server + call.path, {
             method: call.method,
             headers: {
@@ -98,6 +102,7 @@ export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock:
       const opened = new AbortController();
       try {
         const { body, statusCode } = await withTimeout(AbortSignal.any([signal, opened.signal]), async (opening) => {
+          const { server, credentials } = logins.now();
           const { headers, through } = await raceAbort(credentials.forUrl(server + path), opening);
           const accepted = send(server + path, {
             headers: { ...headers, accept: "application/json" },
@@ -117,7 +122,7 @@ export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock:
         throw transportError(call, error, false);
       }
     },
-    close: () => credentials.close(),
+    close: () => logins.close(),
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Clock } from "#events";
 import type { Cluster, NodeView } from "../port.ts";
+import { applyManifests } from "./apply.ts";
 import { readAttachments } from "./attachments.ts";
 import { createKubeClient } from "./client.ts";
+import { readComponents, readVersion } from "./components.ts";
 import { drain } from "./drain.ts";
 import { refusal } from "./failures.ts";
 import { field, items, text } from "./json.ts";
@@ -10,6 +12,9 @@ import { cordon, type NodeAccess, readNode, uncordon } from "./nodes.ts";
 import { LEASES, startPicture } from "./picture.ts";
 import { podView, readPods } from "./pods.ts";
 import { reportEvent } from "./report.ts";
+import { readRoom } from "./room.ts";
+import { approveServing, readServingRequests } from "./serving.ts";
+import { settleNode } from "./settle.ts";
 import { taintOutOfService, untaintOutOfService } from "./taint.ts";
 import { nodeView } from "./view.ts";
 
@@ -82,6 +87,14 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster & {
     attachments: (machine, signal) => readAttachments(access, machine, signal),
     taintOutOfService: (machine, permit, proof) => taintOutOfService(access, machine, permit, proof),
     untaintOutOfService: (machine, signal) => untaintOutOfService(access, machine, signal),
+    settle: (machine, settings, signal) => settleNode(access, machine, settings, signal),
+    room: (machine, signal) => readRoom(access, machine, signal),
+    servingRequests: (signal) => readServingRequests(client, signal),
+    // The request names a Node; the permit says for which machine it was judged.
+    approveServing: (request, permit) => approveServing(client, permit.machine, request, permit),
+    apply: (manifests, signal) => applyManifests(client, manifests, signal),
+    version: (signal) => readVersion(client, signal),
+    components: (machine, signal) => readComponents(access, machine, signal),
     report: (machine, event, signal) => reportEvent(access, clock, machine, event, signal).catch(onProblem),
     async watch(onChange) {
       const stopPicture = startPicture({

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { type Duration, holdReleased, holdRequested, isDuration, milliseconds } from "#events";
+import { holdReleased, holdRequested, milliseconds } from "#events";
 import { fields } from "../body.ts";
+import { length, momentOf } from "../length.ts";
 import type { Desk } from "../port.ts";
-import { ProblemError } from "../problem.ts";
 import type { Route } from "../route.ts";
 import { accepted, submit } from "../submit.ts";
 
@@ -12,14 +12,9 @@ const hold = z
     name: z.string(),
     reason: z.string(),
     until: z.iso.datetime().optional(),
-    for: z
-      .string()
-      .refine((text): text is Duration => isDuration(text), 'must be a duration such as "90s", "5m" or "2h"')
-      .optional(),
+    for: length.optional(),
   })
   .refine((given) => given.until === undefined || given.for === undefined, "until and for are two ways to say the same: give one");
-
-const lastDay = 8.64e15;
 
 /** Hands off, and hands on again (this also lifts a machine's quarantine; `before` says what there was to release). */
 export const holdRoutes = (desk: Desk, now: () => number): readonly Route[] => [
@@ -28,8 +23,8 @@ export const holdRoutes = (desk: Desk, now: () => number): readonly Route[] => [
     path: "/v1/holds",
     needs: "operator",
     async handle(ask) {
-      const { for: length, until, ...rest } = fields(hold, await ask.json());
-      const end = length === undefined ? until : endOf(now() + milliseconds(length as Duration));
+      const { for: lasting, until, ...rest } = fields(hold, await ask.json());
+      const end = lasting === undefined ? until : momentOf(now() + milliseconds(lasting));
       const data = { ...rest, ...(end === undefined ? {} : { until: end }) };
       return accepted(await submit(desk, ask, { type: holdRequested.type, data }), end === undefined ? {} : { until: end });
     },
@@ -52,9 +47,4 @@ async function standing(desk: Desk, scope: string, name: string): Promise<readon
   const quarantine = ledger?.quarantine ? [`quarantine: ${ledger.quarantine.reason}`] : [];
   const mine = (await desk.holds()).filter((hold) => hold.scope === scope && hold.name === name);
   return [...quarantine, ...mine.map(({ reason, by }) => `hold: ${reason} (${by})`)];
-}
-
-function endOf(time: number): string {
-  if (time < lastDay) return new Date(time).toISOString();
-  throw new ProblemError(422, "LO_HTTP_INVALID", "for: is longer than the calendar", { hint: "Leave it out to hold without an end" });
 }

@@ -1,6 +1,6 @@
-import { type Clock, DeviceError, type DeviceErrorCode, type Effect, GateClosedError, type Permit } from "#events";
+import { type Clock, DeviceError, type DeviceErrorCode, type Effect, GateClosedError, type Permit, UnsupportedError } from "#events";
 import type { Command } from "./commands/command.ts";
-import { completionText, isBusy, mayHaveActed, wrongState } from "./completion.ts";
+import { completionText, isBusy, mayHaveActed, unknownCommand, wrongState } from "./completion.ts";
 import type { Session } from "./session.ts";
 import { type IpmiTimeouts, waits } from "./timing.ts";
 
@@ -27,7 +27,8 @@ export interface Talk {
   need<T>(command: Command<T>): Promise<T>;
   /**
    * Sends an effectful request right behind the permit's gate. With `repeatable` it may go out again, behind the gate again.
-   * Silence is `LO_BMC_TIMEOUT` with effect unknown; a refusal after which nothing can have happened has effect none.
+   * Silence is `LO_BMC_TIMEOUT` with effect unknown; a refusal after which nothing can have happened has effect none; a command that
+   * the BMC does not have is an `UnsupportedError`.
    */
   write(command: Command<true>, permit: Permit, how: { repeatable: boolean; optional?: boolean }): Promise<Written>;
   fail(code: DeviceErrorCode, effect: Effect, message: string, hint?: string, cause?: unknown): DeviceError;
@@ -124,6 +125,8 @@ export function createTalk(options: {
       const answer = `${command.name}: ${completionText(response.completion)}`;
       const state = response.completion === wrongState;
       if (response.completion === 0 || state || optional) return { wrongState: state, sent, answer };
+      // IPMI leaves commands open to a BMC, Cold Reset among them, and only asking shows which are there.
+      if (response.completion === unknownCommand && !before && sent === 1) throw new UnsupportedError(machine, operation, answer);
       const effect: Effect = before || sent > 1 || mayHaveActed(response.completion) ? "unknown" : "none";
       throw fail(isBusy(response.completion) ? "LO_BMC_BUSY" : "LO_BMC_REFUSED", effect, answer);
     },

@@ -17,6 +17,8 @@ export interface Service {
   readonly system: string;
   readonly manager: string | undefined;
   readonly chassis: string | undefined;
+  /** Whether the chassis links to anything that may hold a power meter. */
+  readonly metered: boolean;
   readonly updates: string | undefined;
   readonly tasks: string | undefined;
   /** Collections of log services: the system's, the manager's, the chassis'. */
@@ -58,6 +60,7 @@ export async function discover(machine: string, client: Client, expect: Expected
     system: path,
     manager: managerPath,
     chassis,
+    metered: ["EnvironmentMetrics", "Power", "PowerSubsystem"].some((name) => link(enclosure, name) !== undefined),
     updates: link(root, "UpdateService"),
     tasks: link(root, "Tasks"),
     logs: [shape, manager, enclosure].flatMap((owner) => link(owner, "LogServices") ?? []),

@@ -69,7 +69,7 @@ function capabilitiesOf(service: Service): ReadonlySet<Capability> {
     ["identity", Object.hasOwn(shape, "UUID") || Object.hasOwn(shape, "SerialNumber")],
     ["last-reset", service.proof !== undefined],
     ["event-log", service.logs.length > 0],
-    ["power-reading", service.chassis !== undefined],
+    ["power-reading", service.metered],
     ["identify", hasLight(shape)],
     ["reset-controller", offered(managerReset, controllerTypes) !== undefined],
     [

@@ -1,4 +1,4 @@
-import type { Desk, Health, MachineRow, Question } from "#adapters/http/port.ts";
+import type { ArmRow, Desk, Health, MachineProblems, MachineRow, Question } from "#adapters/http/port.ts";
 import { type Accepted, builtinEvents, type Entry, type Fact, type Incoming, LightsoutError, type RunSummary } from "#events";
 
 /** A desk in memory that remembers what it was told. Its runs are written by the test. */
@@ -12,7 +12,14 @@ export interface FakeDesk extends Desk {
   ask(question: Partial<Question> & { readonly run: string }): Question;
   /** Which runs the next accepted event starts. */
   starts(...runs: readonly string[]): void;
-  set(change: { frozen?: Awaited<ReturnType<Desk["frozen"]>>; health?: Partial<Health>; fails?: unknown }): void;
+  set(change: {
+    frozen?: Awaited<ReturnType<Desk["frozen"]>>;
+    health?: Partial<Health>;
+    fails?: unknown;
+    problems?: MachineProblems["problems"];
+    differences?: readonly string[];
+    arm?: ArmRow;
+  }): void;
   /** How many follow a journal now. */
   followers(): number;
 }
@@ -106,7 +113,43 @@ export function createFakeDesk(): FakeDesk {
       if (seq !== 7) throw new LightsoutError("LO_DEAD_UNKNOWN", `there is no dead letter ${seq}`);
       return answer({ type: "node-lost", data: { machine: machineRow.name }, origin: "operator", source: "replay", actor });
     },
+    configs: {
+      async show(machine) {
+        known(machine);
+        return "machine:\n    type: worker\n    token: (hidden)\n";
+      },
+      async problems(machine) {
+        if (machine !== undefined) known(machine);
+        return [{ machine: machineRow.name, problems: state.problems ?? [] }];
+      },
+      async diff(machine) {
+        known(machine);
+        return state.differences ?? [];
+      },
+    },
+    netboot: {
+      arms: async () => (state.arm ? [state.arm] : []),
+      async disarm(machine, why) {
+        known(machine);
+        const { arm } = state;
+        if (!arm || arm.state === "consumed") return arm;
+        const disarmed: ArmRow = {
+          ...arm,
+          state: "disarmed",
+          evidence: [...arm.evidence, { stage: "disarmed", at: "2026-01-01T00:10:00.000Z", detail: why }],
+        };
+        state = { ...state, arm: disarmed };
+        return disarmed;
+      },
+      dnsmasq: () => "port=0\ninterface=eth0\n",
+    },
+    snapshots: async () => [
+      { name: "lab-1.db", bytes: 4096, sha256: "0".repeat(64), at: "2026-01-01T00:00:00.000Z", where: "/srv/etcd/lab-1.db" },
+    ],
     frozen: async () => state.frozen,
+    async shadow(days) {
+      return { days, totals: { decided: 0, cameBackAlone: 0, switchedLater: 0, open: 0 }, rows: [] };
+    },
     async health() {
       if (state.fails !== undefined) throw state.fails;
       const cluster = { ok: true, detail: "reachable" };

@@ -139,7 +139,7 @@ describe("a composed machine configuration", () => {
     '[{"op": "add", "path": "/a", "value": 1}]',
     "# a comment\n- op: remove\n  path: /a",
   ])("refuses the JSON patch %j", (patch) => {
-    expect(() => composeMachineConfig({ base: generated("worker"), patches: [patch], facts })).toThrow(/Patch 1 is a JSON patch/);
+    expect(() => composeMachineConfig({ base: generated("worker"), patches: [patch], facts })).toThrow(/^patch 1 is a JSON patch/);
   });
 
   it("says which part cannot be read", () => {

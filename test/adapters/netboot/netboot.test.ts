@@ -40,6 +40,12 @@ describe("scripts", () => {
     await expect.poll(() => script(who)).not.toContain("wipe");
   });
 
+  it("iPXE that firmware loaded over HTTP finds the first script beside it, and brings the network up itself", async () => {
+    const { get } = await createRig();
+    const [shebang, ...asking] = (await (await get("/boot.ipxe")).text()).split("\n");
+    expect((await (await get("/efi/autoexec.ipxe")).text()).split("\n")).toEqual([shebang, "dhcp || goto disk", ...asking]);
+  });
+
   it("an un-armed machine boots its disk, by the way that suits its firmware", async () => {
     const ways = ["auto", "exit", "exit-1", "sanboot"] as const;
     const scripts = await Promise.all(ways.map(async (way) => (await createRig({ diskBoot: () => way })).script(who)));

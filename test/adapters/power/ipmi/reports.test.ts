@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { effectOf } from "#events";
 import { rigsPerTest } from "./rig.ts";
 
 const rigWith = rigsPerTest();
@@ -50,5 +51,15 @@ describe("what a BMC reports", () => {
     expect(writes).toEqual(["040101", "0308", "05a004000000"]);
     expect(rig.host.boot).toEqual({ target: "pxe", once: true, mode: "UEFI" });
     expect(await rig.power.bootOverride()).toEqual({ target: "pxe", once: true, raw: "a004000000" });
+  });
+
+  it.each([
+    ["that it does not have", 0xc1, "LO_UNSUPPORTED"],
+    ["that this user may not give", 0xd4, "LO_BMC_REFUSED"],
+  ])("a command %s, as a refusal with effect none", async (_, completion, code) => {
+    const rig = await rigWith({ bmc: { refuses: ({ netFn, cmd }) => (netFn === 6 && cmd === 2 ? completion : undefined) } });
+    const error = await rig.power.resetController(rig.permit("reset-controller")).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code });
+    expect(effectOf(error)).toBe("none");
   });
 });

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { afterEach, expect, vi } from "vitest";
 import { createIpmiPower, createIpmiTransport, type IpmiPowerOptions } from "#adapters/power/ipmi/mod.ts";
+import type { Power } from "#adapters/power/port.ts";
 import { type ActVerb, type Clock, DeviceError, type Permit, systemClock } from "#events";
 import { mintPermit } from "#events/runtime/permit.ts";
 import { createHost, type Host } from "#test/lab/host.ts";
@@ -30,28 +31,36 @@ export async function makeRig(
   const relay = options.pass && (await createRelay(bmc.port, options.pass));
   const transport = createIpmiTransport({ clock });
   const { uuid, serial } = host.identity;
-  const power = createIpmiPower({
-    machine: host.name,
-    host: "127.0.0.1",
-    port: relay?.port ?? bmc.port,
-    user: "admin",
-    password: "secret",
-    expect: { uuid, serial },
-    clock,
-    transport,
-    timeouts,
-    ...options.power,
-  });
+  const opened: Power[] = [];
+  const client = (over: Partial<IpmiPowerOptions> = {}): Power => {
+    const made = createIpmiPower({
+      machine: host.name,
+      host: "127.0.0.1",
+      port: relay?.port ?? bmc.port,
+      user: "admin",
+      password: "secret",
+      expect: { uuid, serial },
+      clock,
+      transport,
+      timeouts,
+      ...over,
+    });
+    opened.push(made);
+    return made;
+  };
+  const power = client(options.power);
   return {
     host,
     bmc,
     power,
+    /** Another client of the same BMC. */
+    client,
     transport,
     permit: (verb: ActVerb, gate?: () => void) => permitFor(host.name, verb, gate),
     /** Commands executed so far, as `netFn/cmd` in hex. */
     commands: () => bmc.requests.map(({ netFn, cmd }) => `${netFn.toString(16)}/${cmd.toString(16)}`),
     async close() {
-      await power.close();
+      await Promise.all(opened.map((one) => one.close()));
       await transport.close();
       relay?.close();
       await bmc.close();

@@ -45,10 +45,12 @@ describe("power meters", () => {
     expect(await rig.power().powerReading()).toBe(220);
   });
 
-  test("none is a typed refusal", async () => {
+  test("none is not declared, and a typed refusal", async () => {
     rig = await createRig("dell");
     on(chassis, {})(rig);
-    await expect(rig.power().powerReading()).rejects.toMatchObject({ code: "LO_UNSUPPORTED" });
+    const power = rig.power();
+    expect(await power.capabilities()).not.toContain("power-reading");
+    await expect(power.powerReading()).rejects.toMatchObject({ code: "LO_UNSUPPORTED" });
   });
 });
 

@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { cron } from "./schedule.ts";
+import { section } from "./section.ts";
+import { path, Refused, secret, text, user, value, whole } from "./value.ts";
+
+const endpoint = value("the URL of an S3 endpoint, such as http://10.0.10.5:3900", (given) => {
+  const plain = given.replace(/\/+$/, "");
+  if (/^https?:\/\/[A-Za-z0-9.:[\]-]+$/.test(plain) && URL.canParse(plain)) return plain;
+  return new Refused(
+    given.includes("@") ? "holds a user or a password" : "is not the URL of an S3 endpoint",
+    "Write it like http://10.0.10.5:3900; bucket and keys have their own places",
+  );
+});
+
+const bucket = value("the name of a bucket", (given) =>
+  /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(given)
+    ? given
+    : new Refused("cannot be a bucket's name", "Write 3 to 63 lower-case letters, digits, - and ."),
+);
+
+const prefix = value("a prefix such as etcd/home", (given) =>
+  /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*\/?$/.test(given)
+    ? given.replace(/\/$/, "")
+    : new Refused("cannot be a prefix", "Write letters, digits, ., _ and -, with / between folders"),
+);
+
+const s3 = section({
+  endpoint,
+  bucket,
+  region: text("the region, such as garage or us-east-1").prefault("us-east-1"),
+  accessKey: user,
+  secretKey: secret,
+  prefix: prefix.optional(),
+});
+
+/** `snapshots`: where etcd's snapshots are kept, when they are taken, and which stay. */
+export const snapshots = section({
+  to: z
+    .preprocess(
+      (input) => (typeof input === "string" ? { folder: input } : (input ?? {})),
+      section({ folder: path.optional(), s3: s3.optional() }),
+    )
+    .transform(({ folder, s3: bucketed }, context) => {
+      if (folder !== undefined && !bucketed) return { folder };
+      if (folder === undefined && bucketed) return { s3: bucketed };
+      const message = bucketed ? "A folder and a bucket are given" : "Nothing says where snapshots go";
+      const fix = "Write to: ./snapshots, or to: { s3: { endpoint, bucket, region, accessKey, secretKey } }";
+      context.addIssue({ code: "custom", message, params: { fix }, input: undefined });
+      return z.NEVER;
+    }),
+  schedule: cron.optional(),
+  keep: section({
+    last: whole(1, 1000).prefault("7"),
+    daily: whole(0, 366).prefault("7"),
+    weekly: whole(0, 520).prefault("4"),
+  }).prefault({}),
+});
+
+export type SnapshotsConfig = z.output<typeof snapshots>;
