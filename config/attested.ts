@@ -1,21 +1,21 @@
 import type { Os } from "#adapters/os/port.ts";
 import { attestedPowers } from "#adapters/power/attested.ts";
 import type { Powers } from "#adapters/power/port.ts";
-import { attestationEnded, LightsoutError, type Worker } from "#events";
+import { attestationEnded, type Clock, LightsoutError, type Settings, type Worker } from "#events";
 
-/**
- * Power in which a named person's word counts where a BMC is silent, until kubelet or Talos answer.
- *
- * @param options.worker asked when power is, which is never before it was made
- */
-export function withAttestations(options: { powers: Powers; os: Os; worker: () => Worker }): Powers {
-  const { os, powers, worker } = options;
+/** Power in which a named person's word counts where a BMC is silent, until kubelet or Talos answer. */
+export function withAttestations(options: {
+  powers: Powers;
+  os: Os;
+  settings: Settings;
+  clock: Clock;
+  site: string;
+  accept: Worker["accept"];
+}): Powers {
+  const { accept, clock, os, powers, settings, site } = options;
   return attestedPowers({
     powers,
-    attestation(machine) {
-      const { clock, settings } = worker().office;
-      return settings.attestation(machine, clock.now());
-    },
+    attestation: (machine) => settings.attestation(machine, clock.now()),
     async life(machine, signal) {
       const signs = await os.signsOfLife(machine, signal);
       if (signs.length === 0) {
@@ -27,8 +27,7 @@ export function withAttestations(options: { powers: Powers; os: Os; worker: () =
       return sign && `${sign.service}: ${sign.seen}`;
     },
     async end(machine, reason) {
-      const { accept, office } = worker();
-      const source = `lightsout/${office.site}/power`;
+      const source = `lightsout/${site}/power`;
       await accept({ type: attestationEnded.type, data: { machine, reason }, origin: "operator", source, actor: "lightsout" });
     },
   });

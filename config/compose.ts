@@ -8,6 +8,7 @@ import type { ProbeAddress } from "#adapters/os/tls-probe.ts";
 import {
   type Clock,
   createRuns,
+  createSettings,
   createWorker,
   type EventStore,
   type Guard,
@@ -18,6 +19,7 @@ import {
   type Worker,
 } from "#events";
 import type { Ports } from "#functions/define.ts";
+import { createDrills } from "#functions/drills.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
 import { precedence } from "#functions/precedence.ts";
@@ -62,6 +64,8 @@ export interface ComposeOptions {
   readonly osAddress?: (machine: string) => ProbeAddress | undefined;
   readonly kubeconfigText?: string;
   readonly talosconfigText?: string;
+  /** Whether `auto` rests on a passed drill; default false, since in the lab everything acts from the start. */
+  readonly drills?: boolean;
   /** Where to listen instead of where the configuration says. */
   readonly listen?: string | undefined;
 }
@@ -81,6 +85,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   };
   try {
     const store = opened(await openStore(config.store, site, systemClock));
+    const settings = createSettings(store);
     const cluster = opened(openCluster(config, { inventory, log, text: options.kubeconfigText }));
     const addressOf = options.osAddress ?? addressesOf(inventory, cluster.addressOf);
     const os = createOs(addressOf, clock);
@@ -90,7 +95,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const ports: Ports = {
       inventory,
       configs,
-      power: withAttestations({ powers, os, worker: () => worker }),
+      power: withAttestations({ powers, os, settings, clock, site, accept: (incoming) => worker.accept(incoming) }),
       cluster: cluster.cluster,
       os,
       talos: opened(openTalos(config, { inventory, addressOf, text: options.talosconfigText })),
@@ -100,6 +105,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       kubeconfig,
       cni: createCni({ by: config.cni, apply: (text, signal) => cluster.cluster.apply(text, signal), kubeconfig: kubeconfig.where }),
       errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
+      drills: createDrills(settings, clock),
       policy: policyOf(config),
     };
     const guards: Guard[] = [];
@@ -118,7 +124,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const stopped = stopFile(config.stopFile);
     const { share, window, cooldown } = config.guards.storm;
     const storm = { share, windowMs: milliseconds(window), cooldownMs: milliseconds(cooldown) };
-    guards.push(...createGuards({ office, runs, ports, stopFile: stopped, storm }));
+    guards.push(...createGuards({ office, runs, ports, stopFile: stopped, storm, drills: options.drills ?? false }));
 
     const desk = createDesk({ config, worker, ports, stopFile: stopped, clusterHealth: cluster.health, arms: netboot.arms });
     const app = createApp(desk, { tokens: config.http.tokens, now: () => clock.now() });

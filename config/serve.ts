@@ -19,7 +19,7 @@ export async function serve(options: {
   const stopping = stopSignal();
   if (options.config === undefined) return serveLab({ log, out, stopping, listen: listen ?? "127.0.0.1:7480" });
   const { config } = loadConfig(options.config, { env: process.env });
-  const lightsout = await compose(config, { log, listen });
+  const lightsout = await compose(config, { log, listen, drills: true });
   greet(lightsout, out);
   for (const [trust, meaning] of Object.entries(meanings)) {
     const names = config.machines.filter((machine) => machine.trust === trust).map((machine) => machine.name);

@@ -1,5 +1,7 @@
+import { createFolderSnapshots, createS3Snapshots } from "#adapters/snapshots/mod.ts";
 import type { Snapshots } from "#adapters/snapshots/port.ts";
-import { LightsoutError } from "#events";
+import { type Clock, LightsoutError } from "#events";
+import type { Config } from "./schema.ts";
 
 const none = (): never => {
   throw new LightsoutError("LO_NOT_CONFIGURED", "No place for snapshots of etcd is configured", {
@@ -15,4 +17,11 @@ const snapshotless: Snapshots = {
   prune: async () => none(),
 };
 
-export const openSnapshots = (..._: unknown[]): Snapshots => snapshotless;
+/** The place for snapshots that a configuration names. */
+export function openSnapshots({ snapshots }: Config, clock: Clock): Snapshots {
+  if (!snapshots) return snapshotless;
+  const { keep, to } = snapshots;
+  if ("folder" in to) return createFolderSnapshots({ folder: to.folder, keep, clock });
+  const { secretKey, prefix, ...rest } = to.s3;
+  return createS3Snapshots({ ...rest, secretKey: secretKey.reveal(), ...(prefix !== undefined && { prefix }), keep, clock });
+}

@@ -58,5 +58,6 @@ export type {
 export type { Worker, WorkerOptions } from "./runtime/worker.ts";
 export { createWorker } from "./runtime/worker.ts";
 export type { Attestation, Drill, Hold, HoldScope, Settings, Trust } from "./settings.ts";
+export { createSettings } from "./settings.ts";
 export type { Appended, Bucket, EventStore, Kv, KvEntry, Log, LogRecord, Stop, StoreHealth, Stream, Subject } from "./store.ts";
 export { decodeToken, encodeToken, matches } from "./store.ts";

@@ -18,6 +18,7 @@ import { emitCommand } from "./commands/emit.ts";
 import { freezeCommands } from "./commands/freeze.ts";
 import { holdCommand } from "./commands/hold.ts";
 import { importCommand } from "./commands/import.ts";
+import { installCommand } from "./commands/install.ts";
 import { kubernetesUpgradeCommand } from "./commands/kubernetes-upgrade.ts";
 import { machinesCommand } from "./commands/machines.ts";
 import { powerCommand } from "./commands/power.ts";
@@ -53,6 +54,7 @@ const commands = [
   machinesCommand,
   powerCommand,
   rebuildCommand,
+  installCommand,
   upgradeCommand,
   kubernetesUpgradeCommand,
   bootstrapCommand,

@@ -29,9 +29,10 @@ export async function runCommand(
       said = (said + text).slice(-kept);
     });
   }
+  let force: NodeJS.Timeout | undefined;
   const end = () => {
     signalGroup(child.pid, "SIGTERM");
-    setTimeout(() => signalGroup(child.pid, "SIGKILL"), graceMs).unref();
+    force = setTimeout(() => signalGroup(child.pid, "SIGKILL"), graceMs);
   };
   stop.addEventListener("abort", end, { once: true });
   try {
@@ -44,6 +45,8 @@ export async function runCommand(
     if (how !== "") throw failed(program, how, said);
   } finally {
     stop.removeEventListener("abort", end);
+    // Its number may be another one's by then.
+    clearTimeout(force);
   }
 }
 

@@ -19,7 +19,10 @@ export interface Power {
   off(permit: Permit, how: "graceful" | "hard"): Promise<Receipt>;
   /** One opaque reset. Only where `lastReset` or the boot id can prove it. */
   reset(permit: Permit): Promise<Receipt>;
-  /** Boots from `target` at the next start only; read back before it answers. `uri` is where `http` boots from. */
+  /**
+   * Boots from `target` at the next start only; read back before it answers. `uri` is where `http` boots from, or an image: one that is put
+   * into the virtual drive for `cd`, and taken out of it for `none`.
+   */
   bootOnce(permit: Permit, target: BootTarget, uri?: string): Promise<Receipt>;
   /** The boot override as the BMC reads it back now. */
   bootOverride(signal?: AbortSignal): Promise<BootOverride>;
@@ -47,6 +50,8 @@ export type Capability =
   | "prove-off"
   | "reset"
   | "boot-once"
+  | "boot-http"
+  | "virtual-media"
   | "identity"
   | "last-reset"
   | "event-log"
@@ -74,6 +79,8 @@ export type BootTarget = "pxe" | "http" | "disk" | "cd" | "bios" | "none";
 export interface BootOverride {
   readonly target: BootTarget | "other";
   readonly once: boolean;
+  /** Where `http` boots from. */
+  readonly uri?: string;
   readonly raw: string;
 }
 

@@ -135,7 +135,7 @@ export function wipeSystem(machine: FakeMachine, around: Surroundings): void {
 }
 
 /** Only the declared disk is written, and only when nothing of anybody else lies on it. */
-export function judgeDisk(machine: FakeMachine, disk: FakeDisk, around: Surroundings, what: string): void {
+function judgeDisk(machine: FakeMachine, disk: FakeDisk, around: Surroundings, what: string): void {
   const { name, violations } = machine;
   const { disk: declared } = around.configs.declared(name);
   const is = declared === undefined || ("serial" in declared ? declared.serial === disk.serial : declared.wwid === disk.wwid);

@@ -13,10 +13,10 @@ export interface FakeConfigs extends MachineConfigs {
   text(machine: string, version?: string): string;
 }
 
-export const fakeVersion = "v1.13.9";
+const fakeVersion = "v1.13.9";
 export const fakeKubernetes = "v1.36.3";
 /** 64 hexadecimal digits, as the Image Factory's. */
-export const fakeSchematic = "4c4c4544".repeat(8);
+const fakeSchematic = "4c4c4544".repeat(8);
 
 type Declaration = Omit<Declared, "installer" | "installerOf">;
 

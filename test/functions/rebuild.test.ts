@@ -1,22 +1,122 @@
 import { expect, test } from "vitest";
+import nodeLost from "#functions/node-lost.ts";
 import rebuild from "#functions/rebuild.ts";
-import { type Rig, startRig } from "./rig.ts";
+import { cluster, endOf, inService, rebuilt, story, wasUntouched } from "./clusters.ts";
+import { seenToGo, untouched } from "./rig.ts";
 
-const controlPlanes = ["cp-01", "cp-02", "cp-03"].map((name) => ({ name, role: "control-plane" as const }));
-const workers = ["gpu-01", "gpu-02", "gpu-03"];
+test("a worker is wiped and installed anew, on its declared disk alone, and proven before work comes back", async () => {
+  const rig = await cluster();
+  const { box, world } = rig;
+  world.configs.declare("gpu-02", { labels: { gpu: "a100" }, taints: { dedicated: "gpu:NoSchedule" } });
+  box.pods = [{ name: "train-0", owner: "StatefulSet/train" }];
+  const { run, status } = await rebuilt(rig);
+  expect(status).toBe("ok");
+  expect(box.did).toEqual({ ...untouched, on: 1, off: 1, cordon: 1, uncordon: 1, drain: 1, wipe: 1, install: 1, settle: 1 });
+  expect(box.node).toMatchObject({ labels: { gpu: "a100" }, taints: { dedicated: "gpu:NoSchedule" } });
+  await inService(rig);
+  expect(await story(rig, run)).toMatchInlineSnapshot();
+});
 
-const site = async (options: Partial<Parameters<typeof startRig>[0]> = {}): Promise<Rig> => {
-  const rig = await startRig({ machines: [...controlPlanes, ...workers], etcd: true, functions: [rebuild], ...options });
+test("the person sees what is wiped and what is left alone: disks by their serials, pods, and those that cannot be replaced", async () => {
+  const rig = await cluster();
+  rig.box.system.disks.push({
+    device: "/dev/sda",
+    serial: "WD-0042",
+    wwid: "naa.5",
+    size: 4_000_787_030_016,
+    found: ["bluestore"],
+    system: false,
+  });
+  rig.box.pods = [
+    { name: "train-0", namespace: "ml" },
+    { name: "db-0", irreplaceable: "pet" },
+    { name: "log", daemonSet: true },
+  ];
+  const run = await rig.say("rebuild-requested", { machine: "gpu-02", reason: "new firmware" });
+  await rig.until("it asks", async () => (await rig.summary(run))?.status === "asking");
+  const asked = (await rig.journal(run)).find((entry) => entry.is === "asked");
+  expect(asked).toMatchObject({
+    ask: "Wipe gpu-02 (worker) and install Talos v1.13.9 on /dev/nvme0n1 (480 GB, serial S-gpu-02), carries gpt? Pods on it: ml/train-0, default/db-0 (pet).",
+    plan: {
+      machine: "gpu-02",
+      version: "v1.13.9",
+      disks: {
+        wiped: "/dev/nvme0n1 (480 GB, serial S-gpu-02), carries gpt",
+        kept: ["/dev/sda (4001 GB, serial WD-0042), carries bluestore"],
+      },
+      pods: ["ml/train-0", "default/db-0 (pet)"],
+    },
+  });
+  await rig.answer(run, false);
+  expect(await rig.ended(run)).toBe("denied");
+  wasUntouched(rig.box);
+});
+
+test("a machine that is declared disposable is wiped without a question", async () => {
+  const rig = await cluster({ worker: { disposable: true } });
+  const run = await rig.say("rebuild-requested", { machine: "gpu-02" });
+  expect(await rig.ended(run)).toBe("ok");
+  expect((await rig.journal(run)).some((entry) => entry.is === "asked")).toBe(false);
+  await inService(rig);
+});
+
+test("one that does not answer is rebuilt too: the question says that nobody could read its disks", async () => {
+  const rig = await cluster();
+  rig.box.hang();
   await rig.clock.sleep(60_000);
-  return rig;
-};
-
-test("a worker is wiped and installed anew, proven and back in service", async () => {
-  const rig = await site();
   const run = await rig.say("rebuild-requested", { machine: "gpu-02" });
   await rig.answer(run, true);
-  const status = await rig.ended(run);
-  console.log((await rig.lines(run)).join("\n"));
+  expect(await endOf(rig, run)).toMatchObject({ status: "ok" });
+  const asked = (await rig.journal(run)).find((entry) => entry.is === "asked");
+  expect(asked).toMatchObject({
+    ask: expect.stringContaining("on the disk with serial S-gpu-02? Its disks could not be read: its Talos does not answer"),
+    plan: { disks: { unread: expect.stringContaining("does not answer") } },
+  });
+  expect(rig.box.did).toMatchObject({ drain: 0, wipe: 1, install: 1 });
+  await inService(rig);
+});
+
+test("a lost machine is taken over from its recovery, with the marks that it has set", async () => {
+  const rig = await cluster({ functions: [rebuild, nodeLost] });
+  rig.box.hang();
+  rig.box.volumes = ["pvc-1"];
+  rig.box.host.volumesStuck = true;
+  await rig.clock.sleep(60_000);
+  await seenToGo(rig);
+  const recovery = await rig.say("node-lost", { machine: "gpu-02" }, { origin: "external" });
+  await rig.until("it is fenced", () => rig.box.node.taintedAt !== undefined);
+  rig.box.host.volumesStuck = false;
+  const { status } = await rebuilt(rig);
+  expect(await rig.ended(recovery)).toBe("superseded");
   expect(status).toBe("ok");
-  console.log(rig.world.machine("gpu-02").did, rig.world.violations());
+  expect(rig.box.did).toMatchObject({ off: 1, on: 1, wipe: 1, install: 1, taint: 1, untaint: 1 });
+  await inService(rig);
+});
+
+test("asked for twice at once, it is done once, and the second asks again", async () => {
+  const rig = await cluster();
+  const first = await rig.say("rebuild-requested", { machine: "gpu-02" });
+  const second = await rig.say("rebuild-requested", { machine: "gpu-02" });
+  await rig.answer(first, true);
+  expect(await rig.ended(first)).toBe("ok");
+  await rig.answer(second, false);
+  expect(await rig.ended(second)).toBe("denied");
+  expect(rig.box.did).toMatchObject({ wipe: 1, install: 1 });
+  await inService(rig);
+});
+
+test("the same event twice is one run, and nobody without a name may send it", async () => {
+  const rig = await cluster();
+  const data = { machine: "gpu-02" };
+  const run = await rig.say("rebuild-requested", data, { id: "e-1" });
+  expect(await rig.say("rebuild-requested", data, { id: "e-1" })).toBe(run);
+  await expect(rig.say("rebuild-requested", data, { origin: "external" })).rejects.toMatchObject({ code: "LO_EVENT_FORBIDDEN" });
+  expect(await rig.runsOf("gpu-02")).toHaveLength(1);
+  await rig.answer(run, false);
+});
+
+test("the token of the arm is written nowhere", async () => {
+  const rig = await cluster();
+  const { run } = await rebuilt(rig);
+  expect(JSON.stringify(await rig.journal(run))).not.toContain("token-");
 });

@@ -61,7 +61,7 @@ export interface Host {
   posting(): boolean;
   /** A request as it comes from a BMC or a finger. `already`: it is in that state; `done`: accepted. */
   press(action: HostAction, via: string): "done" | "already";
-  boot: { target: string; once: boolean; mode: string };
+  boot: { target: string; once: boolean; mode: string /** Where UEFI HTTP boot goes. */; uri?: string };
   /** When power or reset last changed the host, clock milliseconds; for LastResetTime. */
   lastReset(): number;
   watts(): number;

@@ -26,6 +26,8 @@ export interface Personality {
   /** A weak ETag in If-Match is answered 412; without its mark it is taken. */
   readonly weakRefused: boolean;
   readonly targets: readonly string[];
+  /** Has a virtual CD drive that takes an image by its address; absent where a licence is missing. */
+  readonly media?: true;
   /** BootSourceOverrideMode: not shown, shown, or reverting to Legacy when it is not sent. */
   readonly mode: "absent" | "kept" | "reverts";
   /** MessageId of the refusal of a boot override while POST runs; `undefined`: accepted. */
@@ -62,6 +64,7 @@ export const personalities = {
     precondition: false,
     weakRefused: false,
     targets: ["None", "Pxe", "Floppy", "Cd", "Hdd", "BiosSetup", "Utilities", "UefiTarget", "SDCard", "UefiHttp"],
+    media: true,
     mode: "kept",
     refusesInPost: undefined,
     proof: undefined,
@@ -95,6 +98,7 @@ export const personalities = {
     precondition: false,
     weakRefused: false,
     targets: ["None", "Cd", "Hdd", "Usb", "SDCard", "Utilities", "Diags", "BiosSetup", "Pxe", "UefiShell", "UefiHttp", "UefiTarget"],
+    media: true,
     mode: "kept",
     refusesInPost: "iLO.2.14.UnableToModifyDuringSystemPOST",
     proof: undefined,
@@ -124,6 +128,7 @@ export const personalities = {
     precondition: false,
     weakRefused: false,
     targets: ["None", "Pxe", "Floppy", "UsbCd", "Usb", "Hdd", "BiosSetup", "UefiHttp"],
+    media: true,
     mode: "reverts",
     refusesInPost: undefined,
     proof: "LastBootTimeSeconds",

@@ -5,6 +5,8 @@ import type { Personality } from "./redfish-personalities.ts";
 /** What the BMC itself keeps beside the host: the light, tasks, sessions. */
 export interface BmcState {
   lit: boolean;
+  /** What is in the virtual CD drive; `undefined` while it is empty. */
+  image: string | undefined;
   /** Task monitors that still answer 202: path to polls left. */
   readonly tasks: Map<string, number>;
   readonly sessions: Map<string, string>;
@@ -28,6 +30,10 @@ export function pathsOf(personality: Personality) {
     sessions: at("SessionService", "Sessions"),
     reset: at("Systems", ids.system, "Actions", "ComputerSystem.Reset"),
     managerReset: at("Managers", ids.manager, "Actions", "Manager.Reset"),
+    media: at("Managers", ids.manager, "VirtualMedia"),
+    drive: at("Managers", ids.manager, "VirtualMedia", "CD1"),
+    insert: at("Managers", ids.manager, "VirtualMedia", "CD1", "Actions", "VirtualMedia.InsertMedia"),
+    eject: at("Managers", ids.manager, "VirtualMedia", "CD1", "Actions", "VirtualMedia.EjectMedia"),
     logs: at(...owner, "LogServices"),
     log: at(...owner, "LogServices", log.id),
     entries: at(...owner, "LogServices", log.id, "Entries"),
@@ -94,10 +100,21 @@ export function documents(host: Host, personality: Personality, state: BmcState)
     "@odata.type": "#Manager.v1_13_0.Manager",
     FirmwareVersion: personality.firmware,
     ...(personality.log.owner === "manager" ? { LogServices: ref(paths.logs) } : {}),
+    ...(personality.media ? { VirtualMedia: ref(paths.media) } : {}),
     Actions: {
       "#Manager.Reset": { target: paths.managerReset, "ResetType@Redfish.AllowableValues": ["GracefulRestart", "ForceRestart"] },
     },
   });
+  if (personality.media) {
+    docs.set(paths.media, collection("VirtualMediaCollection", [ref(paths.drive)]));
+    put(paths.drive, "CD1", {
+      "@odata.type": "#VirtualMedia.v1_6_0.VirtualMedia",
+      MediaTypes: ["CD", "DVD"],
+      Inserted: state.image !== undefined,
+      Image: state.image ?? null,
+      Actions: { "#VirtualMedia.InsertMedia": { target: paths.insert }, "#VirtualMedia.EjectMedia": { target: paths.eject } },
+    });
+  }
   put(paths.chassis, personality.ids.chassis, {
     "@odata.type": "#Chassis.v1_19_0.Chassis",
     [personality.meter]: ref(at("Chassis", personality.ids.chassis, personality.meter)),
@@ -154,6 +171,7 @@ function systemOf(host: Host, personality: Personality, state: BmcState, identit
       BootSourceOverrideEnabled: boot.target === "none" ? "Disabled" : boot.once ? "Once" : "Continuous",
       BootSourceOverrideTarget: spelled(boot.target, personality),
       "BootSourceOverrideTarget@Redfish.AllowableValues": personality.targets,
+      ...(personality.targets.includes("UefiHttp") ? { HttpBootUri: boot.uri ?? "" } : {}),
       ...(personality.mode === "absent" ? {} : { BootSourceOverrideMode: boot.mode }),
     },
     Links: { Chassis: [ref(paths.chassis)], ManagedBy: [ref(paths.manager)] },
@@ -169,7 +187,7 @@ function systemOf(host: Host, personality: Personality, state: BmcState, identit
   };
 }
 
-const targets: Readonly<Record<string, string>> = { none: "None", pxe: "Pxe", disk: "Hdd", cd: "Cd", bios: "BiosSetup" };
+const targets: Readonly<Record<string, string>> = { none: "None", pxe: "Pxe", http: "UefiHttp", disk: "Hdd", cd: "Cd", bios: "BiosSetup" };
 
 function spelled(target: string, personality: Personality): string {
   return target === "cd" && !personality.targets.includes("Cd") ? "UsbCd" : (targets[target] ?? target);

@@ -47,7 +47,7 @@ export function createRedfishService(options: {
 }): RedfishService {
   const { host, personality, user } = options;
   const paths = pathsOf(personality);
-  const state: BmcState = { lit: false, tasks: new Map(), sessions: new Map() };
+  const state: BmcState = { lit: false, image: undefined, tasks: new Map(), sessions: new Map() };
   let password = options.password;
   let ids = 0;
 
@@ -115,7 +115,13 @@ export function createRedfishService(options: {
     const enabled = boot.BootSourceOverrideEnabled;
     const mode = boot.BootSourceOverrideMode ?? (personality.mode === "reverts" ? "Legacy" : host.boot.mode);
     const now = enabled === "Disabled" ? "none" : target === undefined ? host.boot.target : meant(String(target));
-    host.boot = { target: now, once: now !== "none" && enabled !== "Continuous", mode: String(mode) };
+    const uri = boot.HttpBootUri ?? host.boot.uri;
+    host.boot = {
+      target: now,
+      once: now !== "none" && enabled !== "Continuous",
+      mode: String(mode),
+      ...(typeof uri === "string" && uri !== "" ? { uri } : {}),
+    };
     return { status: personality.accepts === 200 ? 200 : 204, body: success };
   };
 
@@ -144,6 +150,15 @@ export function createRedfishService(options: {
       options.restart();
       state.sessions.clear();
       return { status: 204 };
+    }
+    if (method === "POST" && personality.media && same(bare, paths.insert)) {
+      if (state.image !== undefined) return error(400, "Base.1.8.ResourceInUse", "The virtual media is attached already.");
+      state.image = String((request.body as { Image?: unknown } | undefined)?.Image);
+      return { status: personality.accepts === 200 ? 200 : 204, body: success };
+    }
+    if (method === "POST" && personality.media && same(bare, paths.eject)) {
+      state.image = undefined;
+      return { status: personality.accepts === 200 ? 200 : 204, body: success };
     }
     if (method === "PATCH" && same(bare, paths.system)) {
       const match = headers["if-match"];

@@ -1,7 +1,7 @@
 import type { Permit } from "#events";
-import type { BootTarget, Receipt } from "../port.ts";
+import type { Receipt } from "../port.ts";
 import { coldReset } from "./commands/app.ts";
-import { acknowledgeBootInfo, getBootFlags, keepBootFlags, setBootFlags } from "./commands/boot.ts";
+import { acknowledgeBootInfo, getBootFlags, type IpmiBootTarget, keepBootFlags, setBootFlags } from "./commands/boot.ts";
 import { chassisControl, getChassisStatus } from "./commands/chassis.ts";
 import type { Talk } from "./talk.ts";
 
@@ -40,7 +40,7 @@ export async function resetOnce(talk: Talk, permit: Permit, check: Check): Promi
 }
 
 /** Sets the boot flags for the next start and reads them back. */
-export async function bootNext(talk: Talk, permit: Permit, target: BootTarget, efi: boolean, check: Check): Promise<Receipt> {
+export async function bootNext(talk: Talk, permit: Permit, target: IpmiBootTarget, efi: boolean, check: Check): Promise<Receipt> {
   await check(talk);
   const optional = { repeatable: true, optional: true };
   await talk.write(acknowledgeBootInfo, permit, optional);

@@ -115,8 +115,11 @@ export function createIpmiPower(options: IpmiPowerOptions): Power {
       admit(permit, machine, "reset");
       return link.use("reset", level, permit.signal, (talk) => resetOnce(talk, permit, inventory.check));
     },
-    async bootOnce(permit, target) {
+    async bootOnce(permit, target, uri) {
       admit(permit, machine, "boot-once");
+      if (target === "http" || uri !== undefined) {
+        throw new UnsupportedError(machine, "boot-http", "IPMI has no place for an address to boot from", { hint: "Use netboot: pxe" });
+      }
       return link.use(`boot once from ${target}`, level, permit.signal, (talk) => bootNext(talk, permit, target, efi, inventory.check));
     },
     bootOverride: (signal) => read("read boot override", signal, async (talk) => inForce(await talk.need(getBootFlags))),

@@ -6,6 +6,7 @@ import type { Action, Service } from "./discovery.ts";
 import { etagOf, patch } from "./etag.ts";
 import { type Fields, fields } from "./fields.ts";
 import { assertIdentity, type Expected } from "./identity.ts";
+import { ejectImage, insertImage } from "./media.ts";
 import { statusOf } from "./readings.ts";
 import { accepted, type Reply } from "./reply.ts";
 import type { Session } from "./session.ts";
@@ -42,7 +43,7 @@ interface Scene {
 export interface Acts {
   /** Presses the best type of `ladder`. With `until`, a machine in that state already is left alone. */
   press(permit: Permit, verb: ActVerb, ladder: (service: Service) => readonly string[], until?: "on" | "off"): Promise<Receipt>;
-  bootOnce(permit: Permit, target: BootTarget): Promise<Receipt>;
+  bootOnce(permit: Permit, target: BootTarget, uri?: string): Promise<Receipt>;
   resetController(permit: Permit): Promise<Receipt>;
 }
 
@@ -88,12 +89,14 @@ export function createActs(options: { machine: string; session: Session; clock: 
         return finish(permit, verb, scene, reply);
       }),
 
-    bootOnce: (permit, target) =>
+    bootOnce: (permit, target, uri) =>
       act(permit, "boot-once", async ({ client, service, system, reply }) => {
         const { settings, override } = await readOverride(client, system, permit.signal);
-        if (isArmed(override, target)) return { did: "already", answer: override.raw };
-        const plan = planBoot({ machine, system, settings, target, quirks: service.quirks });
-        const answers: string[] = [];
+        const plan = planBoot({ machine, system, settings, target, uri, quirks: service.quirks });
+        const answers = await changeImage(permit, client, service, target, uri);
+        if (isArmed(override, target, uri)) {
+          return answers.length === 0 ? { did: "already", answer: override.raw } : { did: "sent", answer: answers.join("; ") };
+        }
         const write = async (path: string, boot: Fields, etag: string | undefined) => {
           const answer = await patch(client, path, { Boot: boot }, { etag, gate: () => permit.gate(), signal: permit.signal });
           accepted(answer, { target: machine, operation: "boot-once", changes: true });
@@ -101,14 +104,17 @@ export function createActs(options: { machine: string; session: Session; clock: 
         };
         const settingsPath = settingsOf(system);
         if (settingsPath !== undefined && Object.keys(plan.settings).length > 0) {
-          await write(settingsPath, plan.settings, etagOf((await client.get(settingsPath, permit.signal)).reply));
+          const etag = etagOf((await client.get(settingsPath, permit.signal)).reply);
+          await write(settingsPath, plan.settings, etag).catch((cause: unknown) => {
+            throw answers.length === 0 ? cause : halfway(machine, cause);
+          });
         }
         if (Object.keys(plan.system).length > 0) {
           await write(service.system, plan.system, etagOf(reply)).catch((cause: unknown) => {
             throw answers.length === 0 ? cause : halfway(machine, cause);
           });
         }
-        const seen = await readBack(permit, client, service, target);
+        const seen = await readBack(permit, client, service, target, uri);
         return { did: "sent", answer: `${answers.join("; ")}; reads back ${seen}` };
       }),
 
@@ -121,8 +127,22 @@ export function createActs(options: { machine: string; session: Session; clock: 
       }),
   };
 
+  /** The image that a target of `cd` boots from goes in, and comes out again with `none`; answers what was done. */
+  async function changeImage(
+    permit: Permit,
+    client: Client,
+    service: Service,
+    target: BootTarget,
+    uri: string | undefined,
+  ): Promise<string[]> {
+    const how = { gate: () => permit.gate(), signal: permit.signal };
+    if (uri === undefined || (target !== "cd" && target !== "none")) return [];
+    if (target === "none") return (await ejectImage(machine, client, service, uri, how)) ? [`ejected ${uri}`] : [];
+    return [await insertImage(machine, client, service, uri, how)].filter((done) => done !== undefined);
+  }
+
   /** Some firmware shows a new override only after a moment: three looks, two seconds apart. */
-  async function readBack(permit: Permit, client: Client, service: Service, target: BootTarget): Promise<string> {
+  async function readBack(permit: Permit, client: Client, service: Service, target: BootTarget, uri: string | undefined): Promise<string> {
     const about = { target: machine, operation: "boot-once", effect: "unknown" } as const;
     let raw = "nothing";
     try {
@@ -130,7 +150,7 @@ export function createActs(options: { machine: string; session: Session; clock: 
         if (look > 0) await clock.sleep(2000, permit.signal);
         const { body } = await client.get(service.system, permit.signal);
         const { override } = await readOverride(client, body, permit.signal);
-        if (isArmed(override, target)) return override.raw;
+        if (isArmed(override, target, uri)) return override.raw;
         raw = override.raw;
       }
     } catch (cause) {

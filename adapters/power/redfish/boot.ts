@@ -6,10 +6,12 @@ import type { Quirks } from "./oem/quirk.ts";
 const enabledName = "BootSourceOverrideEnabled";
 const targetName = "BootSourceOverrideTarget";
 const modeName = "BootSourceOverrideMode";
+const uriName = "HttpBootUri";
 
 const meanings: Readonly<Record<string, BootTarget>> = {
   None: "none",
   Pxe: "pxe",
+  UefiHttp: "http",
   Hdd: "disk",
   Cd: "cd",
   UsbCd: "cd",
@@ -23,12 +25,13 @@ export function overrideOf(body: Fields): BootOverride {
   const raw = [enabled ?? "absent", target ?? "absent", ...(mode ? [mode] : [])].join(" ");
   if (enabled === "Disabled" || (target === "None" && enabled !== undefined)) return { target: "none", once: false, raw };
   const meaning = target !== undefined && Object.hasOwn(meanings, target) ? meanings[target] : undefined;
-  return { target: meaning ?? "other", once: enabled === "Once", raw };
+  const uri = meaning === "http" ? text(boot, uriName) : undefined;
+  return { target: meaning ?? "other", once: enabled === "Once", ...(uri === undefined ? {} : { uri }), raw: uri ? `${raw} ${uri}` : raw };
 }
 
-/** Whether the override is the one asked for: at the next start, and no longer. */
-export function isArmed(override: BootOverride, target: BootTarget): boolean {
-  return override.target === target && (target === "none" || override.once);
+/** Whether the override is the one asked for: at the next start, and no longer, and from where it was said. */
+export function isArmed(override: BootOverride, target: BootTarget, uri?: string): boolean {
+  return override.target === target && (target === "none" || override.once) && (target !== "http" || override.uri === uri);
 }
 
 /** The resource that takes settings for the next start (DSP0266 9.10), where the system names one. */
@@ -40,10 +43,14 @@ export function settingsOf(system: Fields): string | undefined {
  * The boot properties to write, each to where it is taken: a property that the settings resource shows goes there
  * (iDRAC10), all others to the system. Only what differs is sent, unless the firmware wants everything.
  */
-export function planBoot(options: { machine: string; system: Fields; settings: Fields; target: BootTarget; quirks: Quirks }): {
+export function planBoot(options: {
+  machine: string;
   system: Fields;
   settings: Fields;
-} {
+  target: BootTarget;
+  uri?: string | undefined;
+  quirks: Quirks;
+}): { system: Fields; settings: Fields } {
   const { machine, target, quirks } = options;
   const boot = fields(options.system, "Boot");
   const settingsBoot = fields(options.settings, "Boot");
@@ -51,13 +58,21 @@ export function planBoot(options: { machine: string; system: Fields; settings: F
     ...texts(boot, `${targetName}@Redfish.AllowableValues`),
     ...texts(settingsBoot, `${targetName}@Redfish.AllowableValues`),
   ];
-  const spellings: readonly string[] = { none: ["None"], pxe: ["Pxe"], disk: ["Hdd"], bios: ["BiosSetup"], cd: quirks.cd }[target];
+  const spellings: readonly string[] = {
+    ...{ none: ["None"], pxe: ["Pxe"], http: ["UefiHttp"], disk: ["Hdd"], bios: ["BiosSetup"], cd: quirks.cd },
+  }[target];
+  if (target === "http" && (options.uri === undefined || !allowed.includes("UefiHttp"))) {
+    throw new UnsupportedError(machine, "boot-http", `the BMC offers ${allowed.join(", ") || "no list of targets"}, not UefiHttp`, {
+      hint: "Use netboot: pxe",
+    });
+  }
   const spelling = spellings.find((name) => allowed.length === 0 || allowed.includes(name));
   if (spelling === undefined && target !== "none") {
     throw new UnsupportedError(machine, "boot-once", `the BMC offers ${allowed.join(", ")}, not ${spellings.join(" or ")}`);
   }
   const wanted: Record<string, string> = { [enabledName]: target === "none" ? "Disabled" : "Once" };
   if (spelling !== undefined) wanted[targetName] = spelling;
+  if (target === "http" && options.uri !== undefined) wanted[uriName] = options.uri;
   const mode = text(boot, modeName);
   if (quirks.bootSendAll && mode !== undefined) wanted[modeName] = mode;
 

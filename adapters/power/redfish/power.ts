@@ -1,7 +1,7 @@
 import type { Capability, Power } from "../port.ts";
 import { controllerTypes, createActs, offered, readOverride } from "./acts.ts";
 import type { Service } from "./discovery.ts";
-import { at, fields } from "./fields.ts";
+import { at, fields, texts } from "./fields.ts";
 import { identityOf } from "./identity.ts";
 import { createLight, hasLight } from "./light.ts";
 import { readLog } from "./log.ts";
@@ -28,7 +28,7 @@ export function createRedfishPower(options: RedfishOptions): Power {
         ? acts.press(permit, "force-off", () => ["ForceOff"], "off")
         : acts.press(permit, "power-off", () => ["GracefulShutdown"], "off"),
     reset: (permit) => acts.press(permit, "reset", (service) => service.quirks.reset),
-    bootOnce: (permit, target) => acts.bootOnce(permit, target),
+    bootOnce: (permit, target, uri) => acts.bootOnce(permit, target, uri),
     async bootOverride(signal) {
       const { system } = await session.system(reads, signal);
       return (await readOverride(reads, system, signal)).override;
@@ -66,6 +66,8 @@ function capabilitiesOf(service: Service): ReadonlySet<Capability> {
     ["prove-off", Object.hasOwn(shape, "PowerState")],
     ["reset", offered(reset, quirks.reset) !== undefined],
     ["boot-once", Object.hasOwn(fields(shape, "Boot"), "BootSourceOverrideTarget")],
+    ["boot-http", texts(fields(shape, "Boot"), "BootSourceOverrideTarget@Redfish.AllowableValues").includes("UefiHttp")],
+    ["virtual-media", service.media !== undefined],
     ["identity", Object.hasOwn(shape, "UUID") || Object.hasOwn(shape, "SerialNumber")],
     ["last-reset", service.proof !== undefined],
     ["event-log", service.logs.length > 0],

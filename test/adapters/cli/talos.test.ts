@@ -12,6 +12,7 @@ describe("what is sent", () => {
   it.each<[string, string, unknown]>([
     ["rebuild r740-01", "rebuild-requested", { machine: "r740-01" }],
     ["rebuild r740-01 --reason disk --confirm r740-01", "rebuild-requested", { machine: "r740-01", reason: "disk", confirm: "r740-01" }],
+    ["install r740-01 --confirm r740-01", "install-requested", { machine: "r740-01", confirm: "r740-01" }],
     ["upgrade r740-01", "upgrade-requested", { machine: "r740-01" }],
     ["upgrade r740-01 --to 1.13.9 --cold", "upgrade-requested", { machine: "r740-01", version: "v1.13.9", cold: true }],
     ["upgrade --pool gpu --to v1.14.0", "rollout-requested", { pool: "gpu", version: "v1.14.0" }],
@@ -35,6 +36,7 @@ describe("what is sent", () => {
 
   it.each([
     ["rebuild r740-01", /asks, with the disk's serial, unless the machine is declared disposable \(lightsout questions\)$/],
+    ["install r740-01", /asks, unless the machine is declared disposable \(lightsout questions\)$/],
     ["bootstrap", /asks, with every disk that would be installed to \(lightsout questions\)$/],
     ["restore --machine r740-01 --snapshot lab-1.db", /asks, with the snapshot's age: what was written since is gone/],
   ])("%s says what will be asked before anything is done", async (line, asks) => {

@@ -3,8 +3,11 @@ import { type Command, nothing } from "./command.ts";
 
 /** System boot options (IPMI 2.0 §28.12 to §28.14, table 28-14). */
 
-const devices: Readonly<Record<BootTarget, number>> = { none: 0, pxe: 1, disk: 2, cd: 5, bios: 6 };
-const targets = new Map<number, BootTarget>(Object.entries(devices).map(([target, device]) => [device, target as BootTarget]));
+/** What a BMC can be told over IPMI: it has no place for an address. */
+export type IpmiBootTarget = Exclude<BootTarget, "http">;
+
+const devices: Readonly<Record<IpmiBootTarget, number>> = { none: 0, pxe: 1, disk: 2, cd: 5, bios: 6 };
+const targets = new Map<number, IpmiBootTarget>(Object.entries(devices).map(([target, device]) => [device, target as IpmiBootTarget]));
 
 const setBootOption = (name: string, parameter: number, ...data: number[]): Command<true> => ({
   name: `Set System Boot Options (${name})`,
@@ -21,7 +24,7 @@ export const acknowledgeBootInfo = setBootOption("boot info acknowledge", 4, 0x0
 export const keepBootFlags = setBootOption("keep flags", 3, 0x08);
 
 /** Parameter 5: boot from `target` at the next start only. */
-export const setBootFlags = (target: BootTarget, efi: boolean): Command<true> =>
+export const setBootFlags = (target: IpmiBootTarget, efi: boolean): Command<true> =>
   setBootOption("boot flags", 5, 0x80 | (efi && target !== "none" ? 0x20 : 0), devices[target] << 2, 0, 0, 0);
 
 /** Parameter 5 as read back. */

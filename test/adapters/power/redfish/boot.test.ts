@@ -137,7 +137,7 @@ describe("as data", () => {
   test.each([
     [{ BootSourceOverrideEnabled: "Disabled", BootSourceOverrideTarget: "Pxe" }, "none", false],
     [{ BootSourceOverrideEnabled: "Continuous", BootSourceOverrideTarget: "Pxe" }, "pxe", false],
-    [{ BootSourceOverrideEnabled: "Once", BootSourceOverrideTarget: "UefiHttp" }, "other", true],
+    [{ BootSourceOverrideEnabled: "Once", BootSourceOverrideTarget: "UefiHttp" }, "http", true],
     [{ BootSourceOverrideEnabled: "Once", BootSourceOverrideTarget: "UsbCd" }, "cd", true],
     [{ BootSourceOverrideEnabled: "Once", BootSourceOverrideTarget: "constructor" }, "other", true],
     [{}, "other", false],
