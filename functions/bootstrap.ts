@@ -3,14 +3,14 @@ import { defineFunction } from "./define.ts";
 import { agreement, planCluster } from "./fragments/cluster-plan.ts";
 import { mustHandOut } from "./fragments/hand-out.ts";
 import { memberHealthy } from "./fragments/joined.ts";
-import { allReady, installation, installWorkers, keepKubeconfig, questionOf } from "./fragments/new-cluster.ts";
+import { allReady, certifyKubelets, installation, installWorkers, keepKubeconfig, questionOf } from "./fragments/new-cluster.ts";
 
 /** Make a cluster of machines that are off: install them in order, start etcd once, and bring everything to Ready. */
 export default defineFunction(
   {
     id: "bootstrap",
     on: bootstrapRequested,
-    uses: ["inventory", "power", "cluster", "talos", "configs", "errands", "cni", "kubeconfig"],
+    uses: ["inventory", "power", "cluster", "talos", "configs", "errands", "cni", "kubeconfig", "policy"],
     timeout: "3d",
   },
   async ({ event, step, ports }) => {
@@ -31,5 +31,6 @@ export default defineFunction(
 
     for (const { machine } of controlPlanes) await memberHealthy(machine, step, ports);
     await allReady(plan, step, ports);
+    await certifyKubelets(plan, step, ports);
   },
 );

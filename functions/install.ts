@@ -11,7 +11,7 @@ export default defineFunction(
   {
     id: "install",
     on: installRequested,
-    uses: ["inventory", "power", "cluster", "talos", "configs", "netboot", "errands"],
+    uses: ["inventory", "power", "cluster", "talos", "configs", "netboot", "errands", "policy"],
     acts: ["boot-once", "power-on", "configure", "approve-serving"],
     aim: "on",
     timeout: "4h",

@@ -18,4 +18,6 @@ export interface Policy {
     /** What may be put right without asking. Nothing else is. */
     readonly repair: readonly ("labels" | "taints")[];
   };
+  /** Whether what kubelets ask for is approved where their machine confirms it, or only reported. */
+  readonly serving: "approve" | "report";
 }

@@ -11,7 +11,7 @@ export default defineFunction(
   {
     id: "rebuild",
     on: rebuildRequested,
-    uses: ["inventory", "power", "cluster", "os", "talos", "configs", "netboot", "snapshots", "storage"],
+    uses: ["inventory", "power", "cluster", "os", "talos", "configs", "netboot", "snapshots", "storage", "policy"],
     acts: ["cordon", "etcd-remove-member", "os-reset", "force-off", "boot-once", "power-on", "configure", "approve-serving"],
     aim: "on",
     timeout: "6h",

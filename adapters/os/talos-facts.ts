@@ -82,6 +82,13 @@ export interface PciDevice {
   readonly driver?: string;
 }
 
+export interface TalosNode {
+  /** Of its Node. */
+  readonly name: string;
+  /** Without prefix lengths. */
+  readonly addresses: readonly string[];
+}
+
 export interface TalosMember {
   readonly name: string;
   readonly hostname: string;

@@ -9,6 +9,7 @@ import type {
   TalosDisk,
   TalosEvent,
   TalosMember,
+  TalosNode,
   TalosPresence,
   TalosVersion,
 } from "./talos-facts.ts";
@@ -60,6 +61,8 @@ export interface Talos {
   pciDevices(signal?: AbortSignal): Promise<readonly PciDevice[]>;
   /** NVIDIA display controllers on the bus, whether or not a driver serves them. */
   nvidiaGpus(signal?: AbortSignal): Promise<number>;
+  /** What it gives its kubelet to be in the cluster; `undefined` while it has not come so far. */
+  node(signal?: AbortSignal): Promise<TalosNode | undefined>;
   /** The machines of the cluster as this one has discovered them; a machine that just died may still be listed. */
   members(signal?: AbortSignal): Promise<readonly TalosMember[]>;
   /**

@@ -4,11 +4,11 @@ import { bootPatience } from "./lost.ts";
 import { proveReturned, untilItAnswers } from "./service.ts";
 import { approveServing } from "./serving.ts";
 
-type Joining = Pick<Ports, "inventory" | "cluster" | "talos" | "configs">;
+type Joining = Pick<Ports, "inventory" | "cluster" | "talos" | "configs" | "policy">;
 
 /**
  * Proof that a machine that was installed serves in the cluster: a healthy member of etcd where it is a control plane, a Node of a boot that was
- * not there before, with its labels and taints, a kubelet with a serving certificate, Ready, and all its GPUs allocatable.
+ * not there before, with its labels and taints, Ready, and all its GPUs allocatable. Then its kubelet gets the serving certificate that it asks for.
  */
 export async function proveJoined(machine: string, step: Step, ports: Joining, bootBefore: string | null): Promise<void> {
   const { node, role } = ports.inventory.machine(machine);
@@ -30,8 +30,8 @@ export async function proveJoined(machine: string, step: Step, ports: Joining, b
       attempts: untilItAnswers,
     },
   );
-  await approveServing(machine, step, ports);
   await proveReturned(machine, step, ports, bootBefore);
+  await approveServing(machine, step, ports);
 }
 
 /** What its Node is to carry: what is declared of it, and what its configuration cannot say itself. */

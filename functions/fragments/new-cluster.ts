@@ -1,7 +1,7 @@
-import { installRequested, type Step, TerminalError } from "#events";
+import { installRequested, type Step, servingRequested, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
 import { agreement, type ClusterPlan } from "./cluster-plan.ts";
-import { type Errand, returned } from "./hand-out.ts";
+import { type Errand, handOut, returned } from "./hand-out.ts";
 
 /** What a person is asked before a cluster is made. */
 export const questionOf = ({ machines, network, kubeconfig }: ClusterPlan) =>
@@ -61,5 +61,25 @@ export async function allReady({ machines }: ClusterPlan, step: Step, ports: Pic
   const left = await step.run("see which are not", missing, { reads: true });
   throw new TerminalError(`Not Ready within ${within}: ${left.join(", ")}`, {
     hint: "kubectl describe node; without a network for pods no Node is Ready",
+  });
+}
+
+/**
+ * Kubelets get the serving certificates that they ask for, where the policy is to approve what their machines confirm. What is left alone is
+ * reported on its Node.
+ */
+export async function certifyKubelets(plan: ClusterPlan, step: Step, ports: Pick<Ports, "cluster" | "inventory" | "policy" | "errands">) {
+  if (ports.policy.serving !== "approve") return;
+  const asking = await step.run("which kubelets ask for certificates", (signal) => askingKubelets(plan, ports, signal), { reads: true });
+  for (const data of asking) {
+    await handOut({ name: `certify ${data.machine}: ${data.request}`, event: servingRequested, data, within: "1h" }, step, ports);
+  }
+}
+
+async function askingKubelets({ machines }: ClusterPlan, ports: Pick<Ports, "cluster" | "inventory">, signal: AbortSignal) {
+  const requests = await ports.cluster.servingRequests(signal);
+  return machines.flatMap(({ machine }) => {
+    const { node } = ports.inventory.machine(machine);
+    return requests.filter(({ username }) => username === `system:node:${node}`).map(({ name, uid }) => ({ machine, request: name, uid }));
   });
 }

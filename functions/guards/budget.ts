@@ -1,5 +1,5 @@
 import { type ActIntent, type Duration, type Guard, milliseconds, type Rate, type Reservations, type Use } from "#events";
-import { type Answer, allow, wait } from "./verdict.ts";
+import { type Answer, allow, gentle, wait } from "./verdict.ts";
 
 /** A rate such as `"2/6h"`, taken apart. */
 export function parseRate(rate: Rate): { count: number; windowMs: number } {
@@ -17,8 +17,8 @@ export function broken(rates: readonly Rate[], used: readonly Use[], now: number
 
 /**
  * Budgets over all functions, reserved durably before a run's first act: used up for the machine means quarantine and a person, used
- * up for the fleet means wait. Every run that acts counts, only functions that declare a limit are held back; one that has its place
- * keeps it to the end.
+ * up for the fleet means wait. Every run counts that does more to its machine than gentle acts, only functions that declare a limit are
+ * held back; one that has its place keeps it to the end.
  */
 export function budgetGuard(options: { reservations: Reservations; now: () => number }): Guard {
   const { reservations, now } = options;
@@ -42,6 +42,7 @@ export function budgetGuard(options: { reservations: Reservations; now: () => nu
     reason: `${machine} has used up its budget (${why}): it needs a person`,
   });
   const preview = async (intent: ActIntent): Promise<Answer> => {
+    if (gentle(intent)) return allow("nothing is used up");
     const { mine, perMachine, fleet } = limits(intent);
     const own = await spent(mine, perMachine, intent.run);
     if (own !== undefined) return refused(intent.machine, own);
@@ -55,6 +56,7 @@ export function budgetGuard(options: { reservations: Reservations; now: () => nu
     async check(intent) {
       const { machine, run, observed } = intent;
       const { mine, perMachine, fleet } = limits(intent);
+      if (gentle(intent)) return allow("the machine goes on as it is: nothing is used up");
       // A person who asks for what is so already uses nothing up.
       if (observed.is === "done" && intent.function.limit === undefined) return allow("nothing to do");
       if (!(await reservations.reserve(mine, run, now(), (used) => broken(perMachine, used, now()) === undefined))) {

@@ -12,7 +12,7 @@ import {
   sameUuid,
   UnsupportedError,
 } from "#events";
-import { type Answer, allow, ask, disrupts, refuse } from "./verdict.ts";
+import { type Answer, allow, ask, disrupts, gentle, refuse } from "./verdict.ts";
 
 /** What the three witnesses say together. `ask`: BMC and inventory agree, and nothing ties the Node to either. */
 export function judgeIdentity(
@@ -53,19 +53,19 @@ const untied = (node: Pick<NodeView, "name">, machine: string, why: string): Ans
 const besideBmc: readonly ActVerb[] = ["cordon", "configure", "bootstrap"];
 
 /**
- * Who the BMC says it is; `undefined` where it does not say and need not: for acts that do not go through it, and for what is done on the word
- * of a person who stands before the machine.
+ * Who the BMC says it is; `undefined` where it does not say and need not: for acts that do not touch the power, and for what is done on the
+ * word of a person who stands before the machine.
  */
 async function bmcIdentity(
   power: Powers,
-  { machine, verb }: ActIntent,
+  intent: ActIntent,
   attested: (machine: string) => Promise<boolean>,
 ): Promise<BmcIdentity | undefined> {
   try {
-    return await power.of(machine).identity();
+    return await power.of(intent.machine).identity();
   } catch (error) {
     const silent = error instanceof DeviceError || error instanceof UnsupportedError;
-    if (silent && (besideBmc.includes(verb) || (await attested(machine)))) return undefined;
+    if (silent && (besideBmc.includes(intent.verb) || gentle(intent) || (await attested(intent.machine)))) return undefined;
     throw error;
   }
 }

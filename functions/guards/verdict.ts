@@ -1,4 +1,4 @@
-import type { ActIntent, ActVerb, Verdict } from "#events";
+import type { ActIntent, Verdict } from "#events";
 
 export type Answer = Omit<Verdict, "guard">;
 
@@ -14,8 +14,12 @@ export const held = (intent: Pick<ActIntent, "first">, reason: string): Answer =
 export const byOperator = (intent: Pick<ActIntent, "event" | "function">): string | undefined =>
   intent.function.recovery ? undefined : intent.event.lsactor;
 
-/** Verbs that take nothing away: they bring a machine on, or give one that serves nobody what it lacks. */
-const bringing: readonly ActVerb[] = ["power-on", "boot-once", "configure", "bootstrap"];
+/** Acts under which a machine goes on as it is: what it is in the cluster's books, what it runs from its configuration. */
+export const gentle = (intent: Pick<ActIntent, "verb">): boolean =>
+  ["approve-serving", "settle-node", "apply-config"].includes(intent.verb);
+
+/** Acts that take nothing away: they bring a machine on, or give one that serves nobody what it lacks. */
+const brings = (intent: Pick<ActIntent, "verb">): boolean => ["power-on", "boot-once", "configure", "bootstrap"].includes(intent.verb);
 
 /** Acts that take a machine away. `on` is never stopped by storms or quorum for a machine that is off and meant to be on. */
-export const disrupts = (intent: Pick<ActIntent, "verb">): boolean => !bringing.includes(intent.verb);
+export const disrupts = (intent: Pick<ActIntent, "verb">): boolean => !gentle(intent) && !brings(intent);

@@ -94,6 +94,7 @@ export const createFakePolicy = (): FakePolicy => ({
   upgrade: { soak: "10m", within: "20m" },
   coldStart: { pools: [], stagger: "10s" },
   drift: { repair: ["labels", "taints"] },
+  serving: "approve",
 });
 
 /** Drills that were passed, in memory. */

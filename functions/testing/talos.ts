@@ -61,6 +61,7 @@ export function createFakeTalos(scene: TalosScene): Talos {
     disks: () => read("disks", () => system.disks.map(shown)),
     pciDevices: () => read("PCI devices", pciDevices),
     nvidiaGpus: () => read("PCI devices", gpus),
+    node: () => read("node", () => nodeOf(machine)),
     members: () =>
       read("members", () =>
         scene
@@ -174,6 +175,8 @@ const shown = ({ device, serial, wwid, size, found, system }: FakeDisk): TalosDi
     ],
   };
 };
+
+const nodeOf = ({ facts: { address, node } }: FakeMachine) => ({ name: node, addresses: address === undefined ? [] : [address] });
 
 const memberOf = ({ name, facts, system }: FakeMachine): TalosMember => ({
   name,

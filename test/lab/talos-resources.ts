@@ -28,6 +28,8 @@ const known = [
   "DiscoveredVolumes.block",
   "SystemDisks.block",
   "Members.cluster",
+  "Nodenames.kubernetes",
+  "NodeIPs.kubernetes",
   "Services.v1alpha1",
 ].map((type) => `${type}.talos.dev`);
 
@@ -142,6 +144,8 @@ export function labResources(scene: {
     ...(os.slots.a || os.slots.b
       ? [runtime("SystemDisks.block", "system-disk", { diskID: disks[0]?.id, devPath: `/dev/${disks[0]?.id}` })]
       : []),
+    { namespace: "k8s", type: "Nodenames.kubernetes.talos.dev", id: "nodename", spec: { nodename: name, skipNodeRegistration: false } },
+    { namespace: "k8s", type: "NodeIPs.kubernetes.talos.dev", id: "kubelet", spec: { addresses: ["127.0.0.1"] } },
     {
       namespace: "cluster",
       type: "Members.cluster.talos.dev",

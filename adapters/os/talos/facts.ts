@@ -1,4 +1,4 @@
-import type { Extension, MachineStage, MachineStatus, SystemInformation, TalosMember } from "../port.ts";
+import type { Extension, MachineStage, MachineStatus, SystemInformation, TalosMember, TalosNode } from "../port.ts";
 import { whole } from "./answer.ts";
 import type { Ask } from "./client.ts";
 import { talosError } from "./failures.ts";
@@ -97,6 +97,15 @@ export async function readSystem(ask: Ask, signal: AbortSignal | undefined): Pro
     manufacturer: text(spec.manufacturer),
     product: text(spec.productName),
   });
+}
+
+/** The name and addresses that the kubelet is started with. */
+export async function readNode(ask: Ask, signal: AbortSignal | undefined): Promise<TalosNode | undefined> {
+  const call = { operation: "node name and addresses", signal };
+  const kind = (type: string, id: string) => ({ namespace: "k8s", type: `${type}.kubernetes.talos.dev`, id });
+  const name = text((await getResource(ask, kind("Nodenames", "nodename"), call))?.nodename);
+  const ips = name === undefined ? undefined : await getResource(ask, kind("NodeIPs", "kubelet"), call);
+  return name === undefined || ips === undefined ? undefined : { name, addresses: strings(ips.addresses) };
 }
 
 export async function readMembers(ask: Ask, signal: AbortSignal | undefined): Promise<readonly TalosMember[]> {

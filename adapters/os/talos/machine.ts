@@ -7,7 +7,7 @@ import { type Client, createClient } from "./client.ts";
 import { applyConfiguration, diffConfiguration } from "./config.ts";
 import { createEtcd } from "./etcd.ts";
 import { readEvents } from "./events.ts";
-import { readBootId, readExtensions, readMembers, readSchematic, readStatus, readSystem, readUpgradePending } from "./facts.ts";
+import { readBootId, readExtensions, readMembers, readNode, readSchematic, readStatus, readSystem, readUpgradePending } from "./facts.ts";
 import { MachineService } from "./gen/machine_pb.ts";
 import type { TalosAddress } from "./handshake.ts";
 import { isNvidiaGpu, readDisks, readPciDevices } from "./hardware.ts";
@@ -81,6 +81,7 @@ export function createMachine(options: MachineOptions): { readonly talos: Talos;
     disks: (signal) => readDisks(ask, signal),
     pciDevices: (signal) => readPciDevices(ask, signal),
     nvidiaGpus: async (signal) => (await readPciDevices(ask, signal)).filter(isNvidiaGpu).length,
+    node: (signal) => readNode(ask, signal),
     members: (signal) => readMembers(ask, signal),
     events: (which = {}, signal) => readEvents(client, which, signal),
     follow: (actor, signal) => followSequence(readEvents(client, { actor, from: "all" }, signal), signal),

@@ -55,7 +55,7 @@ test("a manifest that is not there is named", async () => {
 test("a program finds the kubeconfig and nothing of our secrets, and its arguments go through no shell", async () => {
   const file = join(await folder(), "seen");
   vi.stubEnv("LIGHTSOUT_BMC_PASSWORD", "s3cret");
-  onTestFinished(() => vi.unstubAllEnvs());
+  onTestFinished(() => void vi.unstubAllEnvs());
   const script = `require("fs").writeFileSync(${JSON.stringify(file)}, JSON.stringify({ env: process.env, args: process.argv.slice(1) }))`;
   const own = cni({ by: node(script, "$(id)", "two words") });
   expect(await own.install()).toBe(`${process.execPath}: done`);

@@ -25,6 +25,7 @@ describe.each(versions)("Talos %s", (version) => {
     expect(await machine.members()).toEqual([
       { name: "m1", hostname: "m1", addresses: ["127.0.0.1"], role: "worker", os: `Talos (${version})` },
     ]);
+    expect(await machine.node()).toEqual({ name: "m1", addresses: ["127.0.0.1"] });
     expect(await machine.status()).toEqual({ stage: "running", ready: true, unmet: [] });
     os.enter("booting", false);
     expect(await machine.status()).toEqual({
