@@ -1,5 +1,5 @@
 import type { BootProfile } from "#adapters/netboot/port.ts";
-import { type Act, explain, type Json, RefusedError, type Step, TerminalError } from "#events";
+import { type Act, DeviceError, explain, type Json, RefusedError, type Step, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
 import { consume, whileArmed } from "./arm.ts";
 import { bootOnce, clearOverride, demandBootOnce } from "./boot.ts";
@@ -113,9 +113,15 @@ const firstConfiguration = (machine: string, ports: Installing): Act => ({
   },
   async perform(permit) {
     const { text } = await ports.configs.render(machine);
-    // Its details may quote secrets of the configuration.
-    const { mode } = await ports.talos.of(machine).maintenance.applyConfiguration(permit, text);
-    return `taken, ${mode}`;
+    try {
+      // Its details may quote secrets of the configuration.
+      const { mode } = await ports.talos.of(machine).maintenance.applyConfiguration(permit, text);
+      return `taken, ${mode}`;
+    } catch (error) {
+      // Said no for good: the same configuration is not taken the next time either.
+      const refused = error instanceof DeviceError && error.code === "LO_TALOS_REFUSED" && error.effect === "none";
+      throw refused ? new RefusedError(explain(error), { cause: error }) : error;
+    }
   },
   // It falls silent while it installs itself and starts.
   settle: "10m",

@@ -14,7 +14,53 @@ test("a worker is wiped and installed anew, on its declared disk alone, and prov
   expect(box.did).toEqual({ ...untouched, on: 1, off: 1, cordon: 1, uncordon: 1, drain: 1, wipe: 1, install: 1, settle: 1 });
   expect(box.node).toMatchObject({ labels: { gpu: "a100" }, taints: { dedicated: "gpu:NoSchedule" } });
   await inService(rig);
-  expect(await story(rig, run)).toMatchInlineSnapshot();
+  expect(await story(rig, run)).toMatchInlineSnapshot(`
+    [
+      "its configuration is right",
+      "look at what would be wiped",
+      "wipe it",
+      "its BMC can send it to the network",
+      "cache what it boots",
+      "storage can do without it",
+      "find room for its pods",
+      "note its boot id",
+      "see that its BMC answers",
+      "find its Node",
+      "+ cordon",
+      "cordon: cordon",
+      "drain",
+      "see whether its Talos answers now",
+      "see that its disks may still be wiped",
+      "power off: force-off",
+      "+ arm",
+      "arm",
+      "+ boot-override",
+      "send it to the network: boot-once",
+      "power on: power-on",
+      "it asks what to boot, to be wiped",
+      "it has loaded what wipes it",
+      "+ boot-override",
+      "send it to the network again: boot-once",
+      "it asks what to boot, to be installed",
+      "it has loaded what installs it",
+      "it has fetched its configuration",
+      "it answers as ours",
+      "- arm",
+      "end its arm",
+      "read its boot override",
+      "- boot-override",
+      "its boot override is gone",
+      "it runs from its disk as declared",
+      "its Node has come",
+      "labels and taints",
+      "a new boot id",
+      "untaint",
+      "Node Ready and GPUs allocatable",
+      "what its kubelet asks for",
+      "- cordon",
+      "uncordon",
+    ]
+  `);
 });
 
 test("the person sees what is wiped and what is left alone: disks by their serials, pods, and those that cannot be replaced", async () => {
