@@ -1,5 +1,6 @@
 import { createKubernetesCluster } from "#adapters/cluster/kubernetes/mod.ts";
 import type { Inventory } from "#adapters/inventory/port.ts";
+import type { ReadObjects } from "#adapters/storage/mod.ts";
 import { explain, type RuntimeLog, systemClock } from "#events";
 import { rememberCluster, type SeenCluster } from "./cluster-seen.ts";
 import { clusterless } from "./clusterless.ts";
@@ -9,6 +10,8 @@ import type { Config } from "./schema.ts";
 export interface OpenCluster extends SeenCluster {
   /** Whether there is one at all. */
   readonly configured: boolean;
+  /** The items of a collection of its API; `undefined` where there is none. */
+  readonly readObjects: ReadObjects;
   close(): Promise<void>;
 }
 
@@ -21,7 +24,7 @@ export function openCluster(
   const { context, kubeconfig: file } = config.cluster ?? {};
   if (text === undefined && file === undefined) {
     const health = () => ({ ok: true, detail: "no cluster is configured" });
-    return { ...rememberCluster(clusterless), health, configured: false, close: async () => undefined };
+    return { ...rememberCluster(clusterless), health, configured: false, readObjects: async () => undefined, close: async () => undefined };
   }
   const cluster = createKubernetesCluster({
     kubeconfig: { ...(text === undefined ? { file: file ?? "" } : { text }), ...(context !== undefined && { context }) },
@@ -31,5 +34,5 @@ export function openCluster(
     clock: systemClock,
     onProblem: (error) => log.note("warn", `cluster: ${explain(error)}`),
   });
-  return { ...rememberCluster(cluster), configured: true, close: () => cluster.close() };
+  return { ...rememberCluster(cluster), configured: true, readObjects: cluster.readObjects, close: () => cluster.close() };
 }

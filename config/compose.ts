@@ -7,6 +7,7 @@ import { createMachineConfigs } from "#adapters/machineconfig/mod.ts";
 import type { ProbeAddress } from "#adapters/os/tls-probe.ts";
 import {
   type Clock,
+  createLedger,
   createRuns,
   createSettings,
   createWorker,
@@ -22,7 +23,9 @@ import type { Ports } from "#functions/define.ts";
 import { createDrills } from "#functions/drills.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
+import { createHistory } from "#functions/history.ts";
 import { precedence } from "#functions/precedence.ts";
+import { createStanding } from "#functions/standing.ts";
 import { withAttestations } from "./attested.ts";
 import { openCluster } from "./cluster.ts";
 import { declarationsOf } from "./declarations.ts";
@@ -106,6 +109,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       cni: createCni({ by: config.cni, apply: (text, signal) => cluster.cluster.apply(text, signal), kubeconfig: kubeconfig.where }),
       errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
       drills: createDrills(settings, clock),
+      standing: createStanding({ settings, ledger: createLedger(store), inventory, now: () => clock.now() }),
+      history: createHistory(store),
       policy: policyOf(config),
     };
     const guards: Guard[] = [];

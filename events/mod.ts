@@ -30,6 +30,7 @@ export type { Json, StepResult } from "./json.ts";
 export { canonical } from "./json.ts";
 export { clearLeases, type LeaseTimes } from "./leases.ts";
 export type { Ledger, LedgerEntry } from "./ledger.ts";
+export { createLedger } from "./ledger.ts";
 export { createMemoryStore } from "./memory.ts";
 export type { Reservations, Use } from "./reservations.ts";
 export { emitRound, nextRounds, startRounds, tellLoss } from "./rounds.ts";

@@ -10,7 +10,7 @@ export default defineFunction(
   {
     id: "bootstrap",
     on: bootstrapRequested,
-    uses: ["inventory", "power", "cluster", "talos", "configs", "errands", "cni", "kubeconfig", "policy"],
+    uses: ["inventory", "power", "cluster", "talos", "configs", "errands", "cni", "kubeconfig", "policy", "standing"],
     timeout: "3d",
   },
   async ({ event, step, ports }) => {

@@ -21,7 +21,9 @@ import type {
 } from "#events";
 import type { Drills } from "./drills.ts";
 import type { Errands } from "./errands.ts";
+import type { History } from "./history.ts";
 import type { Policy } from "./policy.ts";
+import type { Standing } from "./standing.ts";
 
 /** What functions may use. A function gets only what its `uses` names. */
 export interface Ports {
@@ -38,6 +40,8 @@ export interface Ports {
   readonly cni: Cni;
   readonly errands: Errands;
   readonly drills: Drills;
+  readonly standing: Standing;
+  readonly history: History;
   readonly policy: Policy;
 }
 

@@ -1,4 +1,4 @@
-import { type Act, etcdBootstrapRequested, type Observation, type Step } from "#events";
+import { type Act, DeviceError, etcdBootstrapRequested, type Observation, type Step } from "#events";
 import { defineFunction, type Ports } from "./define.ts";
 import { etcdAnywhere } from "./fragments/etcd.ts";
 import { memberHealthy } from "./fragments/joined.ts";
@@ -47,6 +47,10 @@ function startEtcd(machine: string, recover: boolean, ports: Starting): Act {
     observe: (signal) => look(signal, "cannot-tell"),
     async perform(permit) {
       pause = 2;
+      // Looked at again now that no other run can begin it: another one may have, while this one waited for that right.
+      const now = await etcdAnywhere(ports, permit.signal);
+      const about = { target: machine, operation: "bootstrap", effect: "none" } as const;
+      if (now.is !== "nowhere") throw new DeviceError("LO_TALOS_REFUSED", about, now.why);
       return (await ports.talos.of(machine).bootstrap(permit, { recover })).answer;
     },
     settle: "15m",

@@ -25,7 +25,17 @@ export async function askGuards(guards: readonly Guard[], intent: ActIntent): Pr
   };
   for (const guard of guards.filter((item) => !item.reserves)) await ask(guard);
   if (verdicts.some(({ says }) => says !== "allow")) return verdicts;
-  for (const guard of guards.filter((item) => item.reserves)) await ask(guard);
+  // One after the other, and none behind one that says no: what it would reserve, others could not have.
+  const reserved: Guard[] = [];
+  for (const guard of guards.filter((item) => item.reserves)) {
+    await ask(guard);
+    if (verdicts.at(-1)?.says !== "allow") {
+      // A run that has done nothing yet has used nothing up.
+      if (intent.first) for (const earlier of reserved) await earlier.giveBack?.(intent).catch(() => undefined);
+      break;
+    }
+    reserved.push(guard);
+  }
   return verdicts;
 }
 

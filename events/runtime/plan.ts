@@ -85,13 +85,14 @@ async function planFunction(office: Office, spec: FunctionSpec, incoming: Incomi
       return result;
     },
     act: plannedAct,
-    async until(name, probe, { within }) {
-      const met = acted ? undefined : await probe(signal);
+    async until(name, probe, { planned, within }) {
+      const later = acted || planned !== undefined;
+      const met = later ? undefined : await probe(signal);
       steps.push({
         step: name,
-        what: acted ? `waits up to ${within}` : met ? `met now: ${JSON.stringify(met)}` : `not met now; would wait up to ${within}`,
+        what: later ? `waits up to ${within}` : met ? `met now: ${JSON.stringify(met)}` : `not met now; would wait up to ${within}`,
       });
-      return (acted ? true : (met ?? undefined)) as never;
+      return (planned ?? (acted ? true : (met ?? undefined))) as never;
     },
     async sleep(name, duration) {
       steps.push({ step: name, what: `waits ${duration}` });

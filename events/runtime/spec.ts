@@ -83,7 +83,13 @@ export interface Step {
   until<Result extends StepResult>(
     name: string,
     probe: (signal: AbortSignal) => Promise<Result | undefined | null | false>,
-    options: { readonly every: Duration; readonly within: Duration; readonly wakeOn?: EventDefinition },
+    options: {
+      readonly every: Duration;
+      readonly within: Duration;
+      readonly wakeOn?: EventDefinition;
+      /** What a plan takes for the answer where the run itself would bring it about. */
+      readonly planned?: Result;
+    },
   ): Promise<Result | undefined>;
   /** A durable timer. */
   sleep(name: string, duration: Duration): Promise<void>;
@@ -155,6 +161,8 @@ export interface Guard {
   readonly name: string;
   /** It reserves something: asked last, only when all others allow, and not in a plan. */
   readonly reserves?: boolean;
+  /** Takes back what one that reserves has reserved for this run, because another said no before its first act. */
+  giveBack?(intent: ActIntent): Promise<void>;
   /** What one that reserves would say, without reserving: for plans. */
   preview?(intent: ActIntent): Promise<Omit<Verdict, "guard">>;
   check(intent: ActIntent): Promise<Omit<Verdict, "guard">>;

@@ -20,7 +20,7 @@ type PlannedMachine = {
   readonly kubernetes: string;
 } & { readonly [key: string]: Json | undefined };
 
-type Planning = Pick<Ports, "inventory" | "power" | "cluster" | "talos" | "configs" | "cni" | "kubeconfig">;
+type Planning = Pick<Ports, "inventory" | "power" | "cluster" | "talos" | "configs" | "cni" | "kubeconfig" | "standing">;
 
 /**
  * Looks at every machine of which a Talos is declared. Refuses when the cluster exists already, and names everything that stands in the way:
@@ -59,6 +59,8 @@ async function planMachine(
   signal?: AbortSignal,
 ): Promise<PlannedMachine | string> {
   try {
+    const against = await ports.standing.against(machine);
+    if (against !== undefined) return `${machine}: ${against}`;
     const { is: found, seen } = await whatItDoes(machine, ports, signal);
     if (found === "busy") return `${machine} is on and runs something: ${seen}`;
     const error = (await ports.configs.problems(machine)).find(({ level }) => level === "error");

@@ -27,7 +27,10 @@ export async function returned<Data>(errand: Errand<Data>, step: Step, ports: Pi
     const ended = await ports.errands.ended(step.self.run, name, event as EventDefinition);
     return ended && ended.status !== "parked" ? { ...ended } : undefined;
   };
-  const ended = await step.until(`${name}: its end`, look, { every: "5s", within });
+  const ended = await step.until(`${name}: its end`, look, {
+    ...{ every: "5s", within },
+    planned: { run: "plan", status: "ok", reason: "planned" } as const,
+  });
   if (ended) return ended;
   throw new TerminalError(`${name}: it has not ended within ${within}`, { hint: "`lightsout runs` shows what it waits for" });
 }

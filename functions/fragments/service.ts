@@ -1,3 +1,4 @@
+import type { NodeView } from "#adapters/cluster/port.ts";
 import type { PowerStatus } from "#adapters/power/port.ts";
 import { DeviceError, type Step, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
@@ -69,6 +70,12 @@ export async function takeOutOfService(machine: string, step: Step, ports: Switc
   return found;
 }
 
+/** Cordons and drains a machine that goes on running. What cannot be moved is put before a person. */
+export async function empty(machine: string, step: Step, ports: Serving): Promise<void> {
+  await cordon(machine, step, ports);
+  await drain(machine, step, ports);
+}
+
 async function drain(machine: string, step: Step, ports: Serving): Promise<void> {
   const report = await step.run("drain", (signal) => drained(machine, ports, signal), {
     timeout: "11m",
@@ -106,6 +113,15 @@ async function bootIdNow(machine: string, ports: Serving, unlessAway: boolean, s
   }
 }
 
+/** While the cluster's API is away nobody can be seen to return, and that is no statement about any machine. */
+export async function untilTheClusterAnswers(step: Step, ports: Pick<Ports, "cluster">): Promise<void> {
+  const answers = async (signal: AbortSignal) => (await ports.cluster.nodes(signal)).length >= 0;
+  if (await step.until("the cluster's API answers", answers, { every: "5s", within: "2h" })) return;
+  throw new TerminalError("it was switched on, and the cluster's API has not answered since: whether it is back cannot be seen", {
+    hint: "Bring the control planes back: `lightsout cold-start` begins with them",
+  });
+}
+
 /**
  * Proof of return: a boot id that was not there before, the out-of-service taint gone (its device plugins may not tolerate it), Node Ready,
  * and all expected GPUs allocatable. An overdue return is never cycled again: it fails, and a person looks.
@@ -113,7 +129,8 @@ async function bootIdNow(machine: string, ports: Serving, unlessAway: boolean, s
 export async function proveReturned(machine: string, step: Step, ports: Serving, bootBefore: string | null): Promise<void> {
   const within = bootPatience(machine, ports);
   const { gpus } = ports.inventory.machine(machine);
-  const booted = await step.until("a new boot id", (signal) => newBoot(machine, ports, bootBefore, signal), { every: "2s", within });
+  const isNew = bootBefore === null ? renewing() : (node: NodeView) => node.bootID !== bootBefore;
+  const booted = await step.until("a new boot id", (signal) => newBoot(machine, ports, isNew, signal), { every: "2s", within });
   if (!booted) {
     throw new TerminalError(`${machine} was powered on and has not booted into the cluster in time. It is not cycled again`, {
       hint: `Look at its console; \`lightsout why ${machine}\` shows the evidence`,
@@ -137,11 +154,20 @@ export async function proveReturned(machine: string, step: Step, ports: Serving,
 async function newBoot(
   machine: string,
   ports: Serving,
-  before: string | null,
+  isNew: (node: NodeView) => boolean,
   signal: AbortSignal,
 ): Promise<{ bootID: string } | undefined> {
   const node = await ports.cluster.node(machine, signal);
-  return node && node.ready !== "unknown" && node.bootID !== "" && node.bootID !== before ? { bootID: node.bootID } : undefined;
+  return node && node.ready !== "unknown" && node.bootID !== "" && isNew(node) ? { bootID: node.bootID } : undefined;
+}
+
+/** Where no boot id was noted: a lease that is renewed while we look. What a Node shows may be from before everything went off. */
+function renewing(): (node: NodeView) => boolean {
+  let first: string | undefined;
+  return ({ leaseRenewed }) => {
+    first ??= leaseRenewed;
+    return leaseRenewed !== first;
+  };
 }
 
 async function ready(

@@ -53,6 +53,10 @@ export function budgetGuard(options: { reservations: Reservations; now: () => nu
     name: "budget",
     reserves: true,
     preview,
+    async giveBack({ machine, run }) {
+      await reservations.giveBack(`machine/${machine}`, run);
+      await reservations.giveBack("fleet", run);
+    },
     async check(intent) {
       const { machine, run, observed } = intent;
       const { mine, perMachine, fleet } = limits(intent);

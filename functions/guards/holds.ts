@@ -1,5 +1,5 @@
-import type { Inventory } from "#adapters/inventory/port.ts";
-import type { ActIntent, Guard, LedgerEntry, Settings } from "#events";
+import type { Inventory, Machine } from "#adapters/inventory/port.ts";
+import type { ActIntent, Guard, Hold, LedgerEntry, Settings } from "#events";
 import { allow, disrupts, held, refuse } from "./verdict.ts";
 
 /** Freeze, in the store or by the local STOP file: every act waits. The file is read first, so it holds with the store down. */
@@ -15,6 +15,10 @@ export function freezeGuard(options: { stopFile: () => string | undefined; setti
   };
 }
 
+/** The hold that covers a machine: on itself, its pool, its rack or everything. */
+export const holdOn = ({ name, pool, rack }: Machine, holds: readonly Hold[]): Hold | undefined =>
+  holds.find((hold) => hold.scope === "all" || { machine: name, pool, rack }[hold.scope] === hold.name);
+
 /** Holds on the machine, its pool, its rack or everything, and a hold by Node annotation. Before the first act it refuses, later it waits. */
 export function holdGuard(options: {
   settings: Settings;
@@ -25,9 +29,7 @@ export function holdGuard(options: {
   return {
     name: "hold",
     async check(intent) {
-      const { pool, rack } = options.inventory.machine(intent.machine);
-      const names = { machine: intent.machine, pool, rack, all: "all" };
-      const hold = (await options.settings.holds(options.now())).find((item) => names[item.scope] === item.name || item.scope === "all");
+      const hold = holdOn(options.inventory.machine(intent.machine), await options.settings.holds(options.now()));
       if (hold) return held(intent, `held by ${hold.by} (${hold.scope} ${hold.name}): ${hold.reason}`);
       // With the cluster down, bringing back what is off must still work; everything else gets no answer and waits.
       const annotated = await options.annotation(intent.machine).catch((error: unknown) => {

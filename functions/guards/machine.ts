@@ -1,4 +1,4 @@
-import type { NodeView, PodView } from "#adapters/cluster/port.ts";
+import type { PodView } from "#adapters/cluster/port.ts";
 import type { Inventory } from "#adapters/inventory/port.ts";
 import type { Guard } from "#events";
 import { allow, ask, byOperator, disrupts, refuse } from "./verdict.ts";
@@ -13,27 +13,6 @@ export function selfProtectionGuard(inventory: Inventory): Guard {
       if (confirm === intent.machine && byOperator(intent) !== undefined)
         return allow("named by the operator although it carries Lightsout");
       return refuse(`it carries Lightsout or its event store. If you mean it: --confirm ${intent.machine}`);
-    },
-  };
-}
-
-/**
- * Control-plane machines are not touched until a quorum guard can look after etcd: what the inventory calls one, and what the cluster does.
- * Powering one on is always safe.
- */
-export function roleGuard(options: { inventory: Inventory; node: (machine: string) => Promise<NodeView | undefined> }): Guard {
-  return {
-    name: "role",
-    async check(intent) {
-      if (!disrupts(intent)) return allow("bringing a machine back takes no member from etcd");
-      const { role } = options.inventory.machine(intent.machine);
-      if (role === "control-plane")
-        return refuse("it is a control-plane machine, and this version has no quorum guard: etcd could lose its majority");
-      const node = await options.node(intent.machine);
-      if (!node?.controlPlane) return allow("not a control-plane machine");
-      return refuse(
-        `the inventory says ${role}, but Node ${node.name} is a control-plane node: etcd could lose its majority. Correct its role in the inventory, or the Node's label`,
-      );
     },
   };
 }

@@ -6,7 +6,8 @@ import { drillLapsed } from "./drill.ts";
 import { freezeGuard, holdGuard, ledgerGuard } from "./holds.ts";
 import { identityGuard } from "./identity.ts";
 import { lostGuard } from "./lost.ts";
-import { petGuard, repeatGuard, roleGuard, selfProtectionGuard } from "./machine.ts";
+import { petGuard, repeatGuard, selfProtectionGuard } from "./machine.ts";
+import { quorumGuard } from "./quorum.ts";
 import { type StormLimits, stormGuard } from "./storm.ts";
 import { trustGuard } from "./trust.ts";
 
@@ -14,7 +15,7 @@ export { judgeIdentity } from "./identity.ts";
 export type { StormLimits } from "./storm.ts";
 export { trustOf } from "./trust.ts";
 
-/** Every guard, in the order people read them. All are asked before every act; the budget last, because it reserves. */
+/** Every guard, in the order people read them. All are asked before every act; those that reserve last. */
 export function createGuards(options: {
   office: Office;
   runs: Runs;
@@ -44,7 +45,6 @@ export function createGuards(options: {
       lapsed: options.drills ? (machine) => drillLapsed(machine, settings, ports) : undefined,
     }),
     selfProtectionGuard(ports.inventory),
-    roleGuard({ inventory: ports.inventory, node }),
     identityGuard({
       inventory: ports.inventory,
       power: ports.power,
@@ -57,5 +57,7 @@ export function createGuards(options: {
     petGuard({ inventory: ports.inventory, pods: (machine) => ports.cluster.pods(machine) }),
     repeatGuard({ incidents: () => incidents.all(), now }),
     budgetGuard({ reservations, now }),
+    // The last to reserve: nothing that waits for a budget may keep the one slot from others.
+    quorumGuard({ inventory: ports.inventory, talos: ports.talos, node, reservations, runs, now }),
   ];
 }

@@ -1,4 +1,8 @@
-import type { EtcdAlarm, EtcdMember, EtcdStatus } from "#adapters/os/port.ts";
+import type { NodeView } from "#adapters/cluster/port.ts";
+import type { Inventory } from "#adapters/inventory/port.ts";
+import type { EtcdAlarm, EtcdMember, EtcdStatus, TalosEtcd, TalosMachines } from "#adapters/os/port.ts";
+import { type ActIntent, type Guard, LightsoutError, type Reservations, type Runs } from "#events";
+import { type Answer, allow, byOperator, disrupts, refuse, wait } from "./verdict.ts";
 
 /** What was learned of etcd just now. `undefined` is no answer, and no answer means no. */
 export interface QuorumPicture {
@@ -60,3 +64,112 @@ export function judgeQuorum({ members, alarms, statuses }: QuorumPicture, self: 
 }
 
 const nameOf = (members: readonly EtcdMember[], id: string): string => members.find((member) => member.id === id)?.name || id;
+
+/** How long one control plane has to tell of etcd. */
+const askMs = 5000;
+/** The one right to take a control plane away, reserved by compare-and-set. */
+const slot = "control-plane";
+
+interface QuorumOptions {
+  readonly inventory: Inventory;
+  readonly talos: TalosMachines;
+  readonly node: (machine: string) => Promise<NodeView | undefined>;
+  readonly reservations: Reservations;
+  readonly runs: Runs;
+  readonly now: () => number;
+}
+
+/**
+ * One control plane at a time, across all functions, and only while etcd keeps a healthy majority without it. A run takes the one slot first
+ * and judges while it holds it, so that no two can judge by the same picture; it keeps the slot to its end, and whoever finds it in the hands
+ * of a run that has ended frees it. No answer means no. The only control plane of a cluster goes down for an operator who names it again.
+ */
+export function quorumGuard(options: QuorumOptions): Guard {
+  const { inventory, reservations, now } = options;
+
+  const judged = async (intent: ActIntent): Promise<Answer> => {
+    const { safe, why } = judgeQuorum(await pictureWithout(intent.machine, options), inventory.machine(intent.machine).node, {
+      consent: byOperator(intent) !== undefined && (intent.event.data as { confirm?: string }).confirm === intent.machine,
+    });
+    if (safe) return allow(why);
+    // A person who asked is told at once; what mends by itself, and what is under way already, waits.
+    return intent.first && byOperator(intent) !== undefined ? refuse(`etcd could lose its majority: ${why}`) : wait(why);
+  };
+
+  return {
+    name: "quorum",
+    reserves: true,
+    preview: async (intent) => (await exemption(intent, options)) ?? (await judged(intent)),
+    async check(intent) {
+      // etcd has no quorum before it has begun, and it begins once: two that look at once must not both see none.
+      if (intent.verb === "bootstrap") return oneAtATime(await takeSlot(intent.run, options)) ?? allow("nobody else begins etcd");
+      const exempt = await exemption(intent, options);
+      if (exempt) return exempt;
+      const held = oneAtATime(await takeSlot(intent.run, options));
+      if (held) return held;
+      const answer = await judged(intent).catch(async (error: unknown) => {
+        if (intent.first) await reservations.giveBack(slot, intent.run);
+        throw error;
+      });
+      if (answer.says !== "allow" && intent.first) await reservations.giveBack(slot, intent.run);
+      return answer;
+    },
+  };
+
+  /** Takes the slot; answers who has it instead. */
+  async function takeSlot(run: string, { runs }: QuorumOptions): Promise<string | undefined> {
+    for (const use of await reservations.uses(slot)) {
+      if (use.run === run) continue;
+      const summary = await runs.get(use.run);
+      if (summary === undefined || summary.status === "finished") await reservations.giveBack(slot, use.run);
+    }
+    if (await reservations.reserve(slot, run, now(), (used) => used.length === 0)) return undefined;
+    return (await reservations.uses(slot)).find((use) => use.run !== run)?.run ?? "another";
+  }
+}
+
+const oneAtATime = (holder: string | undefined): Answer | undefined =>
+  holder === undefined ? undefined : wait(`run ${holder} has a control plane in its hands: one at a time`);
+
+/** Why the quorum need not be asked, if so; a contradiction about the machine's role is refused. */
+async function exemption(intent: ActIntent, { inventory, node }: QuorumOptions): Promise<Answer | undefined> {
+  if (!disrupts(intent)) return allow("it takes no member from etcd");
+  const { role } = inventory.machine(intent.machine);
+  if (role === "control-plane") return undefined;
+  const found = await node(intent.machine);
+  if (!found?.controlPlane) return allow("not a control-plane machine");
+  return refuse(
+    `the inventory says ${role}, but Node ${found.name} is a control-plane node: etcd could lose its majority. Correct its role in the inventory, or the Node's label`,
+  );
+}
+
+/** What the other control planes tell of etcd, each asked itself. */
+async function pictureWithout(machine: string, { inventory, talos }: QuorumOptions): Promise<QuorumPicture> {
+  const others = inventory.machines().filter(({ name, role }) => role === "control-plane" && name !== machine);
+  // The only control plane is asked of itself: nobody else can tell that it is the only member.
+  const asked = others.length === 0 ? [inventory.machine(machine)] : others;
+  const told = await Promise.all(
+    asked.map(async ({ name }) => {
+      const signal = AbortSignal.timeout(askMs);
+      const ask = async <Value>(read: (etcd: TalosEtcd) => Promise<Value>) => read(talos.of(name).etcd);
+      const [members, alarms, status] = await Promise.allSettled([
+        ask((etcd) => etcd.members(signal)),
+        ask((etcd) => etcd.alarms(signal)),
+        ask((etcd) => etcd.status(signal)),
+      ]);
+      return { members: answer(members), alarms: answer(alarms), status: answer(status) };
+    }),
+  );
+  return {
+    members: told.find(({ members }) => members !== undefined)?.members,
+    alarms: told.find(({ alarms }) => alarms !== undefined)?.alarms,
+    statuses: told.flatMap(({ status }) => status ?? []),
+  };
+}
+
+/** A failure of ours to ask is no silence of theirs. */
+function answer<Value>(asked: PromiseSettledResult<Value>): Value | undefined {
+  if (asked.status === "fulfilled") return asked.value;
+  if (asked.reason instanceof LightsoutError || (asked.reason as Error).name === "TimeoutError") return undefined;
+  throw asked.reason;
+}

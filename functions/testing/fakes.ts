@@ -10,12 +10,16 @@ import { createFakeConfigs, type FakeConfigs } from "./configs.ts";
 import { createFakeEtcd, type FakeEtcd } from "./etcd.ts";
 import {
   createFakeDrills,
+  createFakeHistory,
   createFakePolicy,
   createFakeSnapshots,
+  createFakeStanding,
   createFakeStorage,
   type FakeDrills,
+  type FakeHistory,
   type FakePolicy,
   type FakeSnapshots,
+  type FakeStanding,
   type FakeStorage,
   noErrands,
 } from "./keeping.ts";
@@ -40,6 +44,8 @@ export interface FakeWorld {
   readonly kubeconfig: FakeKubeconfig;
   readonly cni: FakeCni;
   readonly drills: FakeDrills;
+  readonly standing: FakeStanding;
+  readonly history: FakeHistory;
   /** A machine with its knobs and counters; throws for a name that was not given. */
   machine(name: string): FakeMachine;
   machines(): readonly FakeMachine[];
@@ -145,6 +151,8 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   const cni = createFakeCni(() => {
     api.hasCni = true;
   });
+  const standing = createFakeStanding();
+  const history = createFakeHistory();
   return {
     ports: {
       inventory,
@@ -162,11 +170,13 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
       storage,
       errands: noErrands,
       drills,
+      standing,
+      history,
       policy,
       kubeconfig,
       cni,
     },
-    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills, kubeconfig, cni },
+    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills, standing, history, kubeconfig, cni },
     machine: find,
     machines: () => machines,
     askServing(name, change = {}) {

@@ -4,7 +4,9 @@ import type { Storage } from "#adapters/storage/port.ts";
 import { type Clock, DeviceError, type Drill, LightsoutError } from "#events";
 import type { Drills } from "../drills.ts";
 import type { Errands } from "../errands.ts";
+import type { History } from "../history.ts";
 import type { Policy } from "../policy.ts";
+import type { Standing } from "../standing.ts";
 import { isWholeSnapshot } from "./talos-etcd.ts";
 
 /** Where the fake world keeps snapshots of etcd. Everything may be changed at any time. */
@@ -113,6 +115,19 @@ export function createFakeDrills(clock: Clock): FakeDrills {
   };
 }
 
+/** What was said of the fake machines. */
+export interface FakeStanding extends Standing {
+  readonly said: Map<string, string>;
+}
+
+export function createFakeStanding(): FakeStanding {
+  const said: FakeStanding["said"] = new Map();
+  return {
+    said,
+    against: async (machine) => said.get(machine),
+  };
+}
+
 /** Errands are runs, and a world alone runs nothing. */
 export const noErrands: Errands = {
   async ended(_by, emitted) {
@@ -122,3 +137,14 @@ export const noErrands: Errands = {
   },
   agreed: async () => undefined,
 };
+
+/** What happened to fake machines before. */
+export interface FakeHistory extends History {
+  /** Upgrades that did not come up, by machine. */
+  readonly rollbacks: { readonly machine: string; readonly version: string; readonly at: number }[];
+}
+
+export function createFakeHistory(): FakeHistory {
+  const rollbacks: { machine: string; version: string; at: number }[] = [];
+  return { rollbacks, rolledBack: async (machine) => rollbacks.filter((one) => one.machine === machine) };
+}

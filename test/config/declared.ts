@@ -21,7 +21,10 @@ export const secrets = [
 ];
 
 /** A site of two declared machines and one of which nothing is said, with its files in a folder of its own. */
-export async function declaredSite(more: Record<string, unknown> = {}): Promise<{ config: Config; folder: string; text: string }> {
+export async function declaredSite(
+  more: Record<string, unknown> = {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ config: Config; folder: string; text: string }> {
   const folder = mkdtempSync(join(tmpdir(), "lightsout-site-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, "patches"));
@@ -48,5 +51,5 @@ export async function declaredSite(more: Record<string, unknown> = {}): Promise<
     ],
     ...more,
   });
-  return { config: parseConfig(text, { file: "lightsout.yaml", folder, env: {} }), folder, text };
+  return { config: parseConfig(text, { file: "lightsout.yaml", folder, env }), folder, text };
 }

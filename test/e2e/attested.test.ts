@@ -7,7 +7,12 @@ const silent = { fact: () => undefined, note: () => undefined };
 
 /** A port on which nothing answers until the server is told to listen on it. */
 async function quietPort(): Promise<{ port: number; server: Server }> {
-  const server = createServer((socket) => socket.on("error", () => undefined).resume().end("alive"));
+  const server = createServer((socket) =>
+    socket
+      .on("error", () => undefined)
+      .resume()
+      .end("alive"),
+  );
   onTestFinished(() => void server.close());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };

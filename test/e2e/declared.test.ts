@@ -6,8 +6,11 @@ import { declaredSite, secrets } from "#test/config/declared.ts";
 import { createTalosAuthority } from "#test/lab/talos-cert.ts";
 
 /** Lightsout over a site whose machines nobody simulates, and its command line. */
-async function running(more: Record<string, unknown> = {}, options: { talosconfigText?: string } = {}) {
-  const site = await declaredSite(more);
+async function running(
+  more: Record<string, unknown> = {},
+  { env, ...options }: { talosconfigText?: string; env?: Readonly<Record<string, string>> } = {},
+) {
+  const site = await declaredSite(more, env);
   const told: string[] = [];
   const lightsout = await compose(site.config, {
     log: { fact: (_, fact) => told.push(JSON.stringify(fact)), note: (_, message) => told.push(message) },
@@ -80,4 +83,14 @@ it("the log and the answers hold nothing of a talosconfig", async () => {
   expect([exit, out]).toEqual([1, expect.stringContaining("no address of it is known")]);
   expect(keys.length).toBeGreaterThan(1);
   expect(keys.filter((key) => `${out}${told.join("\n")}`.includes(key))).toEqual([]);
+});
+
+it("snapshots are kept where the configuration says, and the keys of a bucket are said to nobody", async () => {
+  const folder = await running({ snapshots: { to: "./etcd" } });
+  expect(await folder.run("snapshots")).toEqual({ exit: 0, out: "No snapshot is kept" });
+  const s3 = { endpoint: "http://127.0.0.1:9", bucket: "etcd", accessKey: "GK1", secretKey: `\${env:S3}` };
+  const bucket = await running({ snapshots: { to: { s3 } } }, { env: { S3: "s3-s3cret-s3cret" } });
+  const { exit, out } = await bucket.run("snapshots");
+  expect([exit, out]).toEqual([1, expect.stringContaining("127.0.0.1:9")]);
+  expect(`${out}${bucket.told.join("")}`).not.toContain("s3-s3cret");
 });

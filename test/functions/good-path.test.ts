@@ -102,6 +102,8 @@ test("power-on: on, proven, and the cordon that the power-off left is taken back
       "done "note its boot id" "gpu-02-boot-1"",
       "intent "power on" power-on #1",
       "outcome "power on" done: power On",
+      "waiting "the cluster's API answers"",
+      "done "the cluster's API answers" true",
       "waiting "a new boot id"",
       "done "a new boot id" {"bootID":"gpu-02-boot-2"}",
       "done "untaint"",

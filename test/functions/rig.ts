@@ -13,17 +13,20 @@ import {
   startRounds,
   type Worker,
 } from "#events";
+import { createLedger } from "#events/ledger.ts";
 import { createRuns } from "#events/runs.ts";
 import { createSettings } from "#events/settings.ts";
 import type { Ports } from "#functions/define.ts";
 import { createDrills } from "#functions/drills.ts";
 import { createErrands } from "#functions/errands.ts";
 import { createGuards } from "#functions/guards/mod.ts";
+import { createHistory } from "#functions/history.ts";
 import nodeLost from "#functions/node-lost.ts";
 import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
 import powerOn from "#functions/power-on.ts";
 import { precedence } from "#functions/precedence.ts";
+import { createStanding } from "#functions/standing.ts";
 import {
   createFakeTime,
   createFakeWorld,
@@ -79,8 +82,16 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
     if (found) return found.id;
     throw new Error(`no function of this rig works on ${type}`);
   };
-  const drills = createDrills(createSettings(store), clock);
-  const ports: Ports = { ...world.ports, drills, errands: createErrands({ site: "test", runs: createRuns(store), store, functionOf }) };
+  const settings = createSettings(store);
+  const drills = createDrills(settings, clock);
+  const standing = createStanding({ settings, ledger: createLedger(store), inventory: world.ports.inventory, now: () => clock.now() });
+  const ports: Ports = {
+    ...world.ports,
+    drills,
+    standing,
+    history: createHistory(store),
+    errands: createErrands({ site: "test", runs: createRuns(store), store, functionOf }),
+  };
   const guards: Guard[] = [];
   const worker = createWorker({
     site: "test",

@@ -1,7 +1,7 @@
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from "node:http2";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { Code, ConnectError, createContextKey, createContextValues, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, createContextKey, createContextValues, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { State } from "#adapters/os/talos/gen/cosi_pb.ts";
 import { ImageService, LifecycleService } from "#adapters/os/talos/gen/image_pb.ts";
@@ -130,8 +130,8 @@ export async function createTalosApi(options: {
     const member = etcd?.members.find(({ name }) => name === host.name);
     return labResources({ os, minor: scene.minor(), disks: scene.disks, role, etcd: member?.started === true });
   };
-  const demandKind = (type: string) => {
-    if (!hasKind(type, scene.minor())) throw new ConnectError(`access denied to ${type}`, Code.PermissionDenied);
+  const demandKind = (type: string, { values }: HandlerContext) => {
+    if (!hasKind(type, scene.minor(), values.get(rolesKey))) throw new ConnectError(`access denied to ${type}`, Code.PermissionDenied);
   };
   const wire = (resource: LabResource) => ({
     resource: {
@@ -148,14 +148,14 @@ export async function createTalosApi(options: {
       router.service(ImageService, imageService(scene));
       router.service(LifecycleService, lifecycleService(scene));
       router.service(State, {
-        get({ type, namespace, id }) {
-          demandKind(type);
+        get({ type, namespace, id }, context) {
+          demandKind(type, context);
           const found = resources().find((one) => one.type === type && one.namespace === namespace && one.id === id);
           if (!found) throw new ConnectError(`resource ${type}(${namespace}/${id}) doesn't exist`, Code.NotFound);
           return wire(found);
         },
-        async *list({ type, namespace }) {
-          demandKind(type);
+        async *list({ type, namespace }, context) {
+          demandKind(type, context);
           for (const found of resources()) if (found.type === type && found.namespace === namespace) yield wire(found);
         },
       });

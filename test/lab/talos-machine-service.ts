@@ -170,6 +170,20 @@ export function machineService(scene: LabScene): ServiceImpl<typeof MachineServi
         yield data(createHash("sha512").update(`part ${part}`).digest());
       }
     },
+    async etcdRecover(request, context) {
+      const hash = createHash("sha256");
+      let size = 0;
+      for await (const { bytes } of request) {
+        hash.update(bytes);
+        size += bytes.length;
+      }
+      // A stream that was reset ends here as one that was sent whole does; the signal tells them apart.
+      context.signal.throwIfAborted();
+      if (etcd?.members.some(({ name }) => name === os.host.name))
+        refuse(Code.FailedPrecondition, "etcd service is not ready for recovery yet");
+      scene.effects.push(`etcd-recover ${size} bytes ${hash.digest("hex").slice(0, 8)}`);
+      return { messages: [{}] };
+    },
     etcdForfeitLeadership() {
       quorum();
       scene.effects.push("forfeit-leadership");

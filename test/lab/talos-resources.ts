@@ -6,6 +6,8 @@ export interface LabResource {
   readonly type: string;
   readonly id: string;
   readonly spec: Readonly<Record<string, unknown>>;
+  /** The spec, where it is not YAML of Talos's own but what it was given. */
+  readonly text?: string;
 }
 
 /** Kinds that a version does not have are refused like secret ones. */
@@ -33,8 +35,12 @@ const known = [
   "Services.v1alpha1",
 ].map((type) => `${type}.talos.dev`);
 
-/** Whether a reader may read this kind in this version. */
-export const hasKind = (type: string, minor: number): boolean => known.includes(type) && minor >= (since[type] ?? 0);
+/** Admins alone may read it. */
+const sensitive = "MachineConfigs.config.talos.dev";
+
+/** Whether somebody may read this kind in this version. */
+export const hasKind = (type: string, minor: number, roles: readonly string[] | undefined): boolean =>
+  type === sensitive ? (roles ?? []).includes("os:admin") : known.includes(type) && minor >= (since[type] ?? 0);
 
 export interface LabDisk {
   readonly id: string;
@@ -146,6 +152,7 @@ export function labResources(scene: {
       : []),
     { namespace: "k8s", type: "Nodenames.kubernetes.talos.dev", id: "nodename", spec: { nodename: name, skipNodeRegistration: false } },
     { namespace: "k8s", type: "NodeIPs.kubernetes.talos.dev", id: "kubelet", spec: { addresses: ["127.0.0.1"] } },
+    ...(os.config === undefined ? [] : [{ namespace: "config", type: sensitive, id: "v1alpha1", spec: {}, text: os.config }]),
     {
       namespace: "cluster",
       type: "Members.cluster.talos.dev",
@@ -160,4 +167,4 @@ export function labResources(scene: {
   ];
 }
 
-export const specYaml = (resource: LabResource): string => stringify(resource.spec);
+export const specYaml = (resource: LabResource): string => resource.text ?? stringify(resource.spec);

@@ -23,6 +23,7 @@ const rules: Readonly<Record<string, Rule>> = {
   "machine.MachineService/EtcdStatus": { roles: etcdReaders, controlPlane: true },
   "machine.MachineService/EtcdAlarmList": { roles: etcdReaders, controlPlane: true },
   "machine.MachineService/EtcdSnapshot": { roles: ["os:operator", "os:etcd:backup"], controlPlane: true },
+  "machine.MachineService/EtcdRecover": { controlPlane: true },
   "machine.MachineService/EtcdForfeitLeadership": { controlPlane: true },
   "machine.MachineService/EtcdLeaveCluster": { controlPlane: true },
   "machine.MachineService/EtcdRemoveMemberByID": { controlPlane: true },

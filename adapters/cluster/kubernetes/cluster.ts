@@ -9,6 +9,7 @@ import { refusal } from "./failures.ts";
 import { field, items, text } from "./json.ts";
 import type { KubeconfigSource } from "./kubeconfig.ts";
 import { cordon, type NodeAccess, readNode, uncordon } from "./nodes.ts";
+import { readObjects } from "./objects.ts";
 import { LEASES, startPicture } from "./picture.ts";
 import { podView, readPods } from "./pods.ts";
 import { reportEvent } from "./report.ts";
@@ -49,8 +50,15 @@ interface KubernetesTimeouts {
   readonly drainEvery?: number;
 }
 
+/** The port, and what only this API has. */
+export interface KubernetesCluster extends Cluster {
+  /** The items of any collection, for those who read what is not the cluster's own; `undefined` when there is no such resource. */
+  readObjects(path: string, signal?: AbortSignal): Promise<readonly unknown[] | undefined>;
+  close(): Promise<void>;
+}
+
 /** The cluster over the Kubernetes API. Throws `LO_CONFIG` when the kubeconfig cannot be used; connects at the first call. */
-export function createKubernetesCluster(options: KubernetesOptions): Cluster & { close(): Promise<void> } {
+export function createKubernetesCluster(options: KubernetesOptions): KubernetesCluster {
   const { kubeconfig, site, nodeOf, machineOf, clock, timeouts = {}, onProblem = () => undefined } = options;
   const { request = 10_000, nodeIdle = 90_000, leaseIdle = 30_000, maxBackoff = 15_000, debounce = 100, drainEvery = 5000 } = timeouts;
   const client = createKubeClient({ kubeconfig, clock, timeoutMs: request });
@@ -115,6 +123,7 @@ export function createKubernetesCluster(options: KubernetesOptions): Cluster & {
       stops.add(stop);
       return stop;
     },
+    readObjects: (path, signal) => readObjects(client, path, signal),
     async close() {
       await Promise.all([...stops].map((stop) => stop()));
       await client.close();

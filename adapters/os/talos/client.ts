@@ -5,6 +5,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { type ActVerb, admit, type Clock, GateClosedError, type Permit } from "#events";
 import { asTalosError, talosError } from "./failures.ts";
 import type { Session } from "./session.ts";
+import { wholeOrReset } from "./streams.ts";
 
 /** What Talos sends at most, and takes at most. */
 const maxBytes = 32 * 1024 * 1024;
@@ -71,7 +72,7 @@ export function createClient(options: {
         authority: session.authority,
         async request(method, path, headers, rest) {
           before();
-          return connection.request({ ...headers, ":method": method, ":path": path }, rest);
+          return wholeOrReset(connection.request({ ...headers, ":method": method, ":path": path }, rest));
         },
         notifyResponseByteRead() {},
       },

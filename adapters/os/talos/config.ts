@@ -3,7 +3,9 @@ import { UnsupportedError } from "#events";
 import type { ApplyMode, ApplyOptions, ConfigAnswer } from "../port.ts";
 import { only } from "./answer.ts";
 import type { Admitted, Client } from "./client.ts";
+import { talosError } from "./failures.ts";
 import { type ApplyConfiguration, MachineService, ApplyConfigurationRequest_Mode as Mode } from "./gen/machine_pb.ts";
+import { getText } from "./resources.ts";
 import { readVersion, since } from "./versions.ts";
 
 const modes: Readonly<Record<ApplyMode, Mode>> = {
@@ -21,6 +23,16 @@ function told({ mode, modeDetails, warnings }: ApplyConfiguration): ConfigAnswer
 }
 
 const bytes = (config: string) => new TextEncoder().encode(config);
+
+/** The active one, all documents byte for byte as they were handed over: it is the one kind whose spec is no object of Talos's own. */
+export async function readConfiguration({ ask, machine }: Client, signal: AbortSignal | undefined): Promise<string> {
+  const operation = "machine configuration";
+  const kind = { namespace: "config", type: "MachineConfigs.config.talos.dev", id: "v1alpha1" };
+  const found = await getText(ask, kind, { operation, signal });
+  if (found?.trim()) return found;
+  const why = found === undefined ? "it has none" : "the machine answered an empty one";
+  throw talosError({ machine, operation, sent: false }, "LO_TALOS_PROTOCOL", why, "Look at the machine's console");
+}
 
 /** What the machine says the configuration would change. Sent with `dry_run`: it changes nothing. */
 export async function diffConfiguration(

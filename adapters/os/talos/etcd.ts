@@ -54,6 +54,7 @@ export function createEtcd(client: Client, longMs: number): TalosEtcd {
         yield whole(chunk).bytes;
       }
     },
+    upload: (snapshot, signal) => upload(client, snapshot, longMs, signal),
     forfeitLeadership: (signal) =>
       ask(MachineService, { operation: "etcd forfeit-leadership", signal }, async (calls, options) => {
         return only(await calls.etcdForfeitLeadership({}, options)).member || undefined;
@@ -67,6 +68,43 @@ export function createEtcd(client: Client, longMs: number): TalosEtcd {
         }),
     removeMember: async (permit, member) => await removeMember(client, permit, member, parseId(machine, member.id)),
   };
+}
+
+/** Well below what Talos takes in one message. */
+const chunkBytes = 1024 * 1024;
+
+/** A snapshot that cannot be read to its end breaks the call off, so that the machine does not take what came for the whole. */
+async function upload(
+  client: Client,
+  snapshot: AsyncIterable<Uint8Array>,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let broken: { readonly error: unknown } | undefined;
+  const source = snapshot[Symbol.asyncIterator]();
+  const read = async () => {
+    try {
+      return await source.next();
+    } catch (error) {
+      broken = { error };
+      throw error;
+    }
+  };
+  async function* chunks() {
+    for (let next = await read(); !next.done; next = await read()) {
+      for (let at = 0; at < next.value.length; at += chunkBytes) yield { bytes: next.value.subarray(at, at + chunkBytes) };
+    }
+  }
+  try {
+    await client.ask(MachineService, { operation: "etcd recover", timeoutMs, signal }, async (calls, options) => {
+      only(await calls.etcdRecover(chunks(), options));
+    });
+  } catch (error) {
+    throw broken ? broken.error : error;
+  } finally {
+    // Not waited for: one that hangs would hang here too.
+    source.return?.().catch(() => undefined);
+  }
 }
 
 /** Talos has it in its list only while the service runs. */

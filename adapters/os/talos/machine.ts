@@ -4,7 +4,7 @@ import type { Talos } from "../port.ts";
 import { bootstrap, reboot, reset, rollback, shutdown } from "./acts.ts";
 import { whole } from "./answer.ts";
 import { type Client, createClient } from "./client.ts";
-import { applyConfiguration, diffConfiguration } from "./config.ts";
+import { applyConfiguration, diffConfiguration, readConfiguration } from "./config.ts";
 import { createEtcd } from "./etcd.ts";
 import { readEvents } from "./events.ts";
 import { readBootId, readExtensions, readMembers, readNode, readSchematic, readStatus, readSystem, readUpgradePending } from "./facts.ts";
@@ -89,6 +89,7 @@ export function createMachine(options: MachineOptions): { readonly talos: Talos;
     reboot: (permit, mode) => reboot(client, permit, mode),
     shutdown: (permit, { force = false } = {}) => shutdown(client, permit, force),
     reset: (permit, what) => reset(client, permit, what),
+    configuration: (signal) => readConfiguration(client, signal),
     diffConfiguration: (config, mode, signal) => diffConfiguration(client, config, mode, signal),
     applyConfiguration: (permit, config, how) => applyConfiguration(client, permit, config, how),
     bootstrap: (permit, { recover = false } = {}) => bootstrap(client, permit, recover),

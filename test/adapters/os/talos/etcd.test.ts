@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { createLabEtcd } from "#test/lab/talos-etcd.ts";
-import { collect, createControlPlane, createRig, rejection, verdict } from "./rig.ts";
+import { collect, createControlPlane, createRig, type RigOptions, rejection, verdict } from "./rig.ts";
 
 const three = async () => {
   const etcd = createLabEtcd();
@@ -86,6 +87,60 @@ describe("reads", () => {
       for await (const _ of first.machine.etcd.snapshot()) await first.box.close();
     })();
     expect(await verdict(reading)).toBe("LO_TALOS_UNREACHABLE, none");
+  });
+});
+
+describe("a snapshot is handed over", () => {
+  const parts = (...lengths: number[]) => lengths.map((length, index) => Buffer.alloc(length, index + 1));
+  async function* stream(chunks: readonly Uint8Array[], fails?: Error) {
+    yield* chunks;
+    if (fails) throw fails;
+  }
+  const empty = (options: RigOptions = {}) => createRig({ role: "control-plane", etcd: createLabEtcd(), member: false, ...options });
+
+  test("whole, in whatever pieces it comes, and as often as one likes", async () => {
+    const { machine, box } = await empty();
+    const chunks = parts(10, 0, 40 * 1024 * 1024, 7);
+    const hash = createHash("sha256").update(Buffer.concat(chunks)).digest("hex").slice(0, 8);
+    await machine.etcd.upload(stream(chunks));
+    await machine.etcd.upload(stream(chunks));
+    expect(box.effects).toEqual(Array(2).fill(`etcd-recover ${40 * 1024 * 1024 + 17} bytes ${hash}`));
+  });
+
+  test("or not at all, when it cannot be read to its end", async () => {
+    const { machine, box, os } = await empty();
+    expect(await rejection(machine.etcd.upload(stream(parts(100_000), new Error("checksum"))))).toEqual(new Error("checksum"));
+    expect(await machine.version()).toMatchObject({ tag: os.running().version });
+    expect(box.effects).toEqual([]);
+  });
+
+  test("to no machine that has etcd data, to no worker, and by admins alone", async () => {
+    const { first } = await three();
+    expect(await verdict(first.machine.etcd.upload(stream(parts(10))))).toBe("LO_TALOS_REFUSED, none");
+    const worker = await createRig();
+    expect(await verdict(worker.machine.etcd.upload(stream(parts(3_000_000))))).toBe("unsupported");
+    const operator = await empty({ roles: ["os:operator"] });
+    expect(await verdict(operator.machine.etcd.upload(stream(parts(3_000_000))))).toBe("LO_TALOS_AUTH, none");
+  });
+
+  test("until its signal says otherwise, or the machine goes away", async () => {
+    const { machine, box } = await empty();
+    const stop = new AbortController();
+    async function* slow() {
+      yield Buffer.alloc(10);
+      stop.abort(new Error("enough"));
+      await new Promise(() => undefined);
+    }
+    expect(await rejection(machine.etcd.upload(slow(), stop.signal))).toEqual(new Error("enough"));
+    expect(box.effects).toEqual([]);
+    const other = await empty();
+    async function* deadly() {
+      yield Buffer.alloc(10);
+      await other.box.close();
+      yield Buffer.alloc(10);
+    }
+    expect(await verdict(other.machine.etcd.upload(deadly()))).toBe("LO_TALOS_UNREACHABLE, none");
+    expect(other.box.effects).toEqual([]);
   });
 });
 

@@ -95,6 +95,16 @@ test("a partition of somebody else's is foreign even when nothing was recognized
   ]);
 });
 
+test.each(versions)("Talos %s tells its whole configuration to an admin, as it was handed over, and to nobody else", async (version) => {
+  const { machine, os } = await createRig({ version });
+  os.config = "version: v1alpha1 # by hand\nmachine:\n  token: 'aa.bb'\n---\napiVersion: v1alpha1\nkind: HostnameConfig\nhostname: m1\n";
+  expect(await machine.configuration()).toBe(os.config);
+  os.config = " ";
+  expect(await verdict(machine.configuration())).toBe("LO_TALOS_PROTOCOL, none");
+  const reader = await createRig({ version, roles: ["os:reader"] });
+  expect(await verdict(reader.machine.configuration())).toBe("LO_TALOS_AUTH, none");
+});
+
 test("an image that no factory made has no schematic, with and without the resource of 1.14", async () => {
   for (const version of ["v1.13.9", "v1.14.0"]) {
     const { machine } = await createRig({ version, schematic: undefined });

@@ -1,0 +1,1 @@
+export { createStorage, type ReadObjects } from "./storage.ts";

@@ -1,0 +1,22 @@
+import type { Inventory } from "#adapters/inventory/port.ts";
+import type { Ledger, Settings } from "#events";
+import { holdOn } from "./guards/holds.ts";
+
+/** What was said of machines, for functions that go over many: an event that means a machine to be on would take such a word back. */
+export interface Standing {
+  /** Why a machine is to be left as it is: held, quarantined, or meant to be off. `undefined` where nobody said so. */
+  against(machine: string): Promise<string | undefined>;
+}
+
+export function createStanding(options: { settings: Settings; ledger: Ledger; inventory: Inventory; now: () => number }): Standing {
+  const { settings, ledger, inventory, now } = options;
+  return {
+    async against(machine) {
+      const hold = holdOn(inventory.machine(machine), await settings.holds(now()));
+      if (hold) return `held by ${hold.by} (${hold.scope} ${hold.name}): ${hold.reason}`;
+      const { by = "somebody", quarantine, want, why = "no reason given" } = await ledger.of(machine);
+      if (quarantine) return `quarantined since ${quarantine.since}: ${quarantine.reason}`;
+      return want === "off" ? `${by} wants it off (${why})` : undefined;
+    },
+  };
+}
