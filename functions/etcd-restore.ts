@@ -1,7 +1,8 @@
-import { etcdBootstrapRequested, etcdRestoreRequested, type Json, RefusedError, type Step, TerminalError } from "#events";
+import { etcdBootstrapRequested, etcdRestoreRequested, type Json, RefusedError } from "#events";
 import { defineFunction, type Ports } from "./define.ts";
 import { etcdAnywhere } from "./fragments/etcd.ts";
 import { mustHandOut } from "./fragments/hand-out.ts";
+import { apiAnswers } from "./fragments/new-cluster.ts";
 
 /** Begin etcd again from a snapshot, when it lives nowhere any more. A person always agrees. */
 export default defineFunction(
@@ -46,12 +47,4 @@ async function planRestore(machine: string, snapshot: string, ports: Restoring, 
     throw new RefusedError(`It cannot be known whether etcd lives: ${why}`, { hint: "Switch that machine off first" });
   const { bytes, sha256, where, at } = found;
   return { machine, snapshot, taken: new Date(at).toISOString(), bytes, sha256, where };
-}
-
-async function apiAnswers(machine: string, step: Step, ports: Pick<Ports, "cluster">): Promise<void> {
-  const within = "20m";
-  if (await step.until("the cluster's API answers", (signal) => ports.cluster.version(signal), { every: "5s", within })) return;
-  throw new TerminalError(`etcd is restored on ${machine}, and the cluster's API has not answered within ${within}`, {
-    hint: `talosctl -n ${machine} logs kubelet`,
-  });
 }

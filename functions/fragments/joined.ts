@@ -51,7 +51,7 @@ export async function memberHealthy(machine: string, step: Step, ports: Pick<Por
     const self = (await etcd.members(signal)).find(({ id }) => id === member);
     return self && !self.learner && self.name !== "" ? { member } : undefined;
   };
-  if (await step.until(`etcd on ${machine} is a healthy member`, healthy, { every: "10s", within })) return;
+  if (await step.until(`etcd on ${machine} is a healthy member`, healthy, { every: "10s", within, planned: { member: "planned" } })) return;
   throw new TerminalError(`${machine} has not become a healthy member of etcd within ${within}`, {
     hint: `talosctl -n ${machine} etcd status, and talosctl -n ${machine} logs etcd`,
   });

@@ -18,9 +18,15 @@ export const installation = (machine: string, reason: string): Errand<{ machine:
 /** From here on Lightsout and people reach the cluster: its API answers to the kubeconfig that was kept. */
 export async function keepKubeconfig(machine: string, step: Step, ports: Pick<Ports, "talos" | "kubeconfig" | "cluster">): Promise<void> {
   const keep = async (signal: AbortSignal) => ports.kubeconfig.keep(await ports.talos.of(machine).kubeconfig(signal));
-  await step.run("keep the kubeconfig", keep, { attempts: 10 });
+  await step.run("keep the kubeconfig", keep, { attempts: 10, planned: "" });
+  await apiAnswers(machine, step, ports);
+}
+
+/** Waits for the API of a cluster whose etcd has just begun on this machine. */
+export async function apiAnswers(machine: string, step: Step, ports: Pick<Ports, "cluster">): Promise<void> {
   const within = "20m";
-  if (await step.until("the cluster's API answers", (signal) => ports.cluster.version(signal), { every: "5s", within })) return;
+  const answers = (signal: AbortSignal) => ports.cluster.version(signal);
+  if (await step.until("the cluster's API answers", answers, { every: "5s", within, planned: "answers" })) return;
   throw new TerminalError(`etcd runs on ${machine}, and the cluster's API has not answered within ${within}`, {
     hint: `talosctl -n ${machine} logs kubelet, and check that the cluster's endpoint leads to it`,
   });
@@ -57,7 +63,7 @@ export async function allReady({ machines }: ClusterPlan, step: Step, ports: Pic
     return states.filter(({ node }) => node?.ready !== "true").map(({ machine }) => machine);
   };
   const ready = async (signal: AbortSignal) => (await missing(signal)).length === 0;
-  if (await step.until("every Node is Ready", ready, { every: "5s", within })) return;
+  if (await step.until("every Node is Ready", ready, { every: "5s", within, planned: true })) return;
   const left = await step.run("see which are not", missing, { reads: true });
   throw new TerminalError(`Not Ready within ${within}: ${left.join(", ")}`, {
     hint: "kubectl describe node; without a network for pods no Node is Ready",
@@ -70,7 +76,7 @@ export async function allReady({ machines }: ClusterPlan, step: Step, ports: Pic
  */
 export async function certifyKubelets(plan: ClusterPlan, step: Step, ports: Pick<Ports, "cluster" | "inventory" | "policy" | "errands">) {
   if (ports.policy.serving !== "approve") return;
-  const asking = await step.run("which kubelets ask for certificates", (signal) => askingKubelets(plan, ports, signal), { reads: true });
+  const asking = await step.run("which kubelets ask for certificates", (signal) => askingKubelets(plan, ports, signal), { planned: [] });
   for (const data of asking) {
     await handOut({ name: `certify ${data.machine}: ${data.request}`, event: servingRequested, data, within: "1h" }, step, ports);
   }

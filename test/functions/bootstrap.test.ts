@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { stableId } from "#events";
+import { planEvent, stableId } from "#events";
 import { createRuns } from "#events/runs.ts";
 import bootstrap from "#functions/bootstrap.ts";
 import csrApprover from "#functions/csr-approver.ts";
@@ -99,6 +99,16 @@ test("the plan names every machine with its disk and versions, the first of etcd
   await rig.answer(run, false);
   expect(await rig.ended(run)).toBe("denied");
   for (const machine of rig.world.machines()) expect(machine.did).toEqual(untouched);
+});
+
+test("planned, it shows every step and touches nothing", async () => {
+  const rig = await site();
+  const incoming = { type: "bootstrap-requested", data: {}, origin: "operator", source: "test", actor: "alice" } as const;
+  const [plan] = await planEvent(rig.office, incoming);
+  expect(plan?.stops).toBeUndefined();
+  const emits = plan?.steps.filter(({ what }) => what.startsWith("emits")).map(({ step }) => step);
+  expect(emits).toEqual(["install cp-01", "install cp-02", "install cp-03", "start etcd on cp-01", "install gpu-01", "install gpu-02"]);
+  for (const machine of rig.world.machines()) expect([machine.did, machine.writes]).toEqual([untouched, []]);
 });
 
 describe("refused before anybody is asked", () => {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { planEvent } from "#events";
 import nodeLost from "#functions/node-lost.ts";
 import rebuild from "#functions/rebuild.ts";
 import { cluster, endOf, inService, rebuilt, story, wasUntouched } from "./clusters.ts";
@@ -159,6 +160,22 @@ test("the same event twice is one run, and nobody without a name may send it", a
   await expect(rig.say("rebuild-requested", data, { origin: "external" })).rejects.toMatchObject({ code: "LO_EVENT_FORBIDDEN" });
   expect(await rig.runsOf("gpu-02")).toHaveLength(1);
   await rig.answer(run, false);
+});
+
+test.each(["gpu-02", "cp-01"])("planned for %s, it shows every step with what the guards say, and touches nothing", async (machine) => {
+  const rig = await cluster();
+  const incoming = { type: "rebuild-requested", data: { machine }, origin: "operator", source: "test", actor: "alice" } as const;
+  const [plan] = await planEvent(rig.office, incoming);
+  expect(plan?.stops).toBeUndefined();
+  const acts = plan?.steps.filter(({ verdicts }) => verdicts).map(({ step }) => step);
+  expect(acts).toEqual([
+    "cordon",
+    ...(machine === "cp-01" ? ["leave etcd"] : []),
+    ...["power off", "send it to the network", "power on", "send it to the network again"],
+  ]);
+  wasUntouched(rig.world.machine(machine));
+  expect(rig.world.snapshots.kept.size).toBe(0);
+  expect(await rig.world.netboot.arms.of(machine)).toBeUndefined();
 });
 
 test("the token of the arm is written nowhere", async () => {
