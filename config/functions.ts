@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type EventDefinition, type FunctionSpec, LightsoutError } from "#events";
 import bootstrap from "#functions/bootstrap.ts";
+import csrApprover from "#functions/csr-approver.ts";
 import drill from "#functions/drill.ts";
 import etcdBootstrap from "#functions/etcd-bootstrap.ts";
 import etcdRestore from "#functions/etcd-restore.ts";
@@ -14,6 +15,8 @@ import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
 import powerOn from "#functions/power-on.ts";
 import rebuild from "#functions/rebuild.ts";
+import rollout from "#functions/rollout.ts";
+import upgrade from "#functions/upgrade.ts";
 import type { Config } from "./schema.ts";
 
 /** The functions that come with Lightsout. */
@@ -29,6 +32,9 @@ const builtinFunctions: readonly FunctionSpec[] = [
   etcdBootstrap,
   etcdSnapshot,
   etcdRestore,
+  upgrade,
+  rollout,
+  csrApprover,
 ];
 
 const doors: Readonly<Record<string, string>> = {

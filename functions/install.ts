@@ -18,15 +18,14 @@ export default defineFunction(
   },
   async ({ event, step, ports }) => {
     const { machine } = event.data;
-    const agreed = await step.run("see whether an agreed bootstrap asks for it", () => isAgreed(machine, event, ports), { reads: true });
-    const is = await step.run("see that it carries nothing", (signal) => demandIdle(machine, agreed, ports, signal), { reads: true });
+    const { is, joins } = await step.run("see that it carries nothing", (signal) => demandIdle(machine, ports, signal), { reads: true });
     await demandRightConfig(machine, step, ports);
+    const agreed = await step.run("see whether an agreed bootstrap asks for it", () => isAgreed(machine, event, ports), { reads: true });
     if (!agreed) await askToInstall(machine, is, step, ports);
     const found: Idle = is === "off" ? { is, profile: await prepareBoot(machine, false, step, ports) } : { is };
     await installMachine(machine, found, step, ports);
-    // A control plane of a cluster that is being made waits for etcd: who makes it proves the rest.
-    if (agreed && ports.inventory.machine(machine).role === "control-plane") return;
-    await proveJoined(machine, step, ports, null);
+    // A control plane without a cluster waits for etcd: whoever begins it proves the rest.
+    if (joins) await proveJoined(machine, step, ports, null);
   },
 );
 

@@ -51,7 +51,7 @@ export async function findMember(machine: string, ports: Asking, signal?: AbortS
 
 const lastMember = (machine: string) =>
   new RefusedError(`${machine} holds the only copy of etcd: wiping it would end the cluster`, {
-    hint: "Nothing was done. Take a snapshot, make the cluster anew and restore it: docs/restore.md",
+    hint: "Nothing was done. Take a snapshot, wipe it by hand, install it and restore it: docs/restore.md",
   });
 
 /** The member leaves etcd and deletes its data, while the machine still runs. */

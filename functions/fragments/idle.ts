@@ -1,5 +1,6 @@
-import { explain, RefusedError, UnsupportedError } from "#events";
+import { DeviceError, explain, RefusedError, UnsupportedError } from "#events";
 import type { Ports } from "../define.ts";
+import { etcdAnywhere } from "./etcd.ts";
 
 type Looking = Pick<Ports, "inventory" | "power" | "talos">;
 
@@ -24,21 +25,25 @@ export async function whatItDoes(machine: string, ports: Looking, signal?: Abort
   }
 }
 
+/** A machine that carries nothing, and whether there is a cluster for it to join. */
+export type Found = { readonly is: "off" | "maintenance"; readonly joins: boolean };
+
 /**
- * A machine that carries nothing: off or in maintenance, and without a Node. What runs something is refused.
- * @param newCluster there is no cluster yet that could know it
+ * A machine that is off or in maintenance, and without a Node. What runs something is refused. A cluster that does not answer may know it, but
+ * for a control plane while etcd lives nowhere: then there is none.
  */
-export async function demandIdle(
-  machine: string,
-  newCluster: boolean,
-  ports: Looking & Pick<Ports, "cluster">,
-  signal?: AbortSignal,
-): Promise<"off" | "maintenance"> {
+export async function demandIdle(machine: string, ports: Looking & Pick<Ports, "cluster">, signal?: AbortSignal): Promise<Found> {
   const { is, seen } = await whatItDoes(machine, ports, signal);
   const refused = (why: string) =>
     new RefusedError(`${machine} ${why}`, { hint: `Nothing was done. To wipe it and install it anew: lightsout rebuild ${machine}` });
   if (is === "installed" || is === "busy") throw refused(`is neither off nor waiting for a configuration: ${seen}`);
-  const node = newCluster ? undefined : await ports.cluster.node(machine, signal);
-  if (node) throw refused(`is known to the cluster as Node ${node.name}`);
-  return is;
+  try {
+    const node = await ports.cluster.node(machine, signal);
+    if (node) throw refused(`is known to the cluster as Node ${node.name}`);
+    return { is, joins: true };
+  } catch (error) {
+    const first = error instanceof DeviceError && ports.inventory.machine(machine).role === "control-plane";
+    if (first && (await etcdAnywhere(ports, signal)).is === "nowhere") return { is, joins: false };
+    throw error;
+  }
 }
