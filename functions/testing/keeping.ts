@@ -97,7 +97,6 @@ export const createFakePolicy = (): FakePolicy => ({
   coldStart: { pools: [], stagger: "10s" },
   drift: { repair: ["labels", "taints"] },
   serving: "approve",
-  cni: undefined,
 });
 
 /** Drills that were passed, in memory. */
@@ -136,6 +135,7 @@ export const noErrands: Errands = {
       hint: "Give the worker's ports `errands: createErrands(…)`",
     });
   },
+  agreed: async () => undefined,
 };
 
 /** What happened to fake machines before. */

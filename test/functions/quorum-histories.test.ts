@@ -37,8 +37,7 @@ async function history(size: number, seed: number): Promise<readonly string[]> {
   }
   await rig.clock.sleep(900_000);
   const violations = [...rig.world.violations()];
-  await rig.worker.stop();
-  rig.clock.kill();
+  await rig.stop();
   return violations;
 }
 
