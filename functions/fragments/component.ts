@@ -1,7 +1,8 @@
 import type { KubernetesComponent } from "#adapters/machineconfig/port.ts";
-import { type Act, DeviceError, explain, RefusedError, type Step, TerminalError } from "#events";
+import { type Act, RefusedError, type Step, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
 import { isOlderMinor } from "../guards/kubernetes-path.ts";
+import { asRefusal } from "./refusal.ts";
 
 type Upgrading = Pick<Ports, "inventory" | "cluster" | "talos" | "configs">;
 
@@ -46,8 +47,7 @@ export function withVersion(machine: string, component: KubernetesComponent, ver
         const { mode } = await talos().applyConfiguration(permit, next, { mode: "no-reboot" });
         return `applied, ${mode}`;
       } catch (error) {
-        const refused = error instanceof DeviceError && error.code === "LO_TALOS_REFUSED" && error.effect === "none";
-        throw refused ? new RefusedError(explain(error), { cause: error }) : error;
+        throw asRefusal(error);
       }
     },
     settle: "40s",
