@@ -3,15 +3,18 @@ import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type EventDefinition, type FunctionSpec, LightsoutError } from "#events";
+import csrApprover from "#functions/csr-approver.ts";
 import drill from "#functions/drill.ts";
 import nodeLost from "#functions/node-lost.ts";
 import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
 import powerOn from "#functions/power-on.ts";
+import rollout from "#functions/rollout.ts";
+import upgrade from "#functions/upgrade.ts";
 import type { Config } from "./schema.ts";
 
 /** The functions that come with Lightsout. */
-const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle, drill];
+const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle, drill, upgrade, rollout, csrApprover];
 
 const doors: Readonly<Record<string, string>> = {
   lightsout: new URL("../functions/mod.ts", import.meta.url).href,
