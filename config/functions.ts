@@ -3,6 +3,7 @@ import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type EventDefinition, type FunctionSpec, LightsoutError } from "#events";
+import coldStart from "#functions/cold-start.ts";
 import csrApprover from "#functions/csr-approver.ts";
 import drill from "#functions/drill.ts";
 import nodeLost from "#functions/node-lost.ts";
@@ -14,7 +15,17 @@ import upgrade from "#functions/upgrade.ts";
 import type { Config } from "./schema.ts";
 
 /** The functions that come with Lightsout. */
-const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle, drill, upgrade, rollout, csrApprover];
+const builtinFunctions: readonly FunctionSpec[] = [
+  nodeLost,
+  powerOn,
+  powerOff,
+  powerCycle,
+  drill,
+  coldStart,
+  upgrade,
+  rollout,
+  csrApprover,
+];
 
 const doors: Readonly<Record<string, string>> = {
   lightsout: new URL("../functions/mod.ts", import.meta.url).href,

@@ -1,3 +1,4 @@
+import { watchServing } from "#adapters/cluster/serving-watcher.ts";
 import { watchCluster } from "#adapters/cluster/watcher.ts";
 import { watchArms } from "#adapters/netboot/mod.ts";
 import type { Arms } from "#adapters/netboot/port.ts";
@@ -15,7 +16,11 @@ export async function startWatchers(
   const { arms, ports, started, watchesCluster, worker } = options;
   const { office, runs } = worker;
   started(await startRounds(office, runs));
-  if (watchesCluster) started(await watchCluster({ cluster: ports.cluster, office, runs, graceMs: milliseconds(config.grace) }));
+  if (watchesCluster) {
+    const { cluster, inventory } = ports;
+    started(await watchCluster({ cluster, office, runs, graceMs: milliseconds(config.grace) }));
+    started(watchServing({ cluster, inventory, office }));
+  }
   const machines = () => config.machines.filter((machine) => machine.bmc).map((machine) => machine.name);
   started(watchPower({ power: ports.power, machines, office }));
   if (arms) started(await watchArms({ arms, office, runs }));

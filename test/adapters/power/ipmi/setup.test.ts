@@ -93,7 +93,7 @@ describe("credentials", () => {
     expect((await failure(power.state())).code).toBe("LO_BMC_LOCKED");
     expect(await failure(power.off(permit("force-off"), "hard"))).toMatchObject({ code: "LO_BMC_LOCKED", effect: "none" });
     expect(seen).toHaveLength(1);
-    await vi.waitFor(() => expect(bmc.sessions()).toBe(0));
+    await vi.waitFor(() => expect(bmc.sessions()).toBe(0), { timeout: 10_000 });
   });
 
   it("tries an unknown user once", async () => {
