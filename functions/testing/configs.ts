@@ -96,6 +96,10 @@ export function createFakeConfigs(machines: readonly { readonly name: string; re
     async diff(machine, running) {
       return configs.differs.get(machine) ?? differences(running, text(machine));
     },
+    kubernetesImage(running, component, version) {
+      const registry = component === "kubelet" ? "ghcr.io/siderolabs" : "registry.k8s.io";
+      return lineOf(running, component) === undefined ? undefined : `${registry}/${component}:${version}`;
+    },
     withKubernetes(running, component, version) {
       const now = lineOf(running, component);
       return now === undefined || now === version ? undefined : running.replace(`${component}: ${now}`, `${component}: ${version}`);
