@@ -109,7 +109,10 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
   await worker.start();
   const stops: (() => void | Promise<void>)[] = [await startRounds(office, runs)];
   if (options.watch) stops.push(await watchCluster({ cluster: world.ports.cluster, office, runs, graceMs: 40_000 }));
-  stops.push(() => worker.stop(), () => clock.kill());
+  stops.push(
+    () => worker.stop(),
+    () => clock.kill(),
+  );
   const stop = async () => {
     for (const each of stops.splice(0)) await each();
   };
