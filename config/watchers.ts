@@ -33,7 +33,7 @@ export async function startWatchers(
   started(watchPower({ power: ports.power, machines, office }));
   if (watchesTalos) {
     const { configs, inventory, talos } = ports;
-    started(watchTalos({ talos, machines: () => inventory.names(), office, configs }));
+    started(watchTalos({ talos, machines: () => inventory.machines().map(({ name }) => name), office, configs }));
   }
   if (arms) started(await watchArms({ arms, office, runs }));
   const { accept } = worker;
