@@ -11,13 +11,11 @@ import { systemClock } from "#events";
 import { inChunks, snapshotBytes, snapshotContract } from "#test/contracts/snapshots.ts";
 
 const program = process.env.S3_SERVER ?? "";
-if (program === "" && process.env.PEERS_REQUIRED === "1") {
-  throw new Error(
-    "The peer versitygw is not there. go install github.com/versity/versitygw/cmd/versitygw@v1.8.0, and S3_SERVER=<its path>",
-  );
-}
 
-/** The S3 gateway of Versity over a folder: each bucket is a folder, each object a file. */
+/**
+ * The S3 gateway of Versity over a folder: each bucket is a folder, each object a file. It is had by
+ * `go install github.com/versity/versitygw/cmd/versitygw@v1.8.0`, and `S3_SERVER` is its path.
+ */
 describe.skipIf(program === "")("an S3 server that this project did not write", () => {
   const root = mkdtempSync(join(tmpdir(), "lightsout-s3-"));
   const keys = { accessKey: "lab-access", secretKey: "lab-secret-key" };
