@@ -8,10 +8,12 @@ import nodeLost from "#functions/node-lost.ts";
 import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
 import powerOn from "#functions/power-on.ts";
+import rollout from "#functions/rollout.ts";
+import upgrade from "#functions/upgrade.ts";
 import type { Config } from "./schema.ts";
 
 /** The functions that come with Lightsout. */
-const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle, drill];
+const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle, drill, upgrade, rollout];
 
 const doors: Readonly<Record<string, string>> = {
   lightsout: new URL("../functions/mod.ts", import.meta.url).href,
