@@ -148,7 +148,10 @@ function wrapped(name: string, port: unknown, call: Call): unknown {
       return (...args: unknown[]) => {
         if (isAsync(value)) return call(label, () => value.apply(target, args));
         const answer = value.apply(target, args);
-        return answer instanceof Promise ? call(label, () => answer) : wrapped(label, answer, call);
+        if (!(answer instanceof Promise)) return wrapped(label, answer, call);
+        // It may have failed before its point is passed.
+        answer.catch(() => undefined);
+        return call(label, () => answer);
       };
     },
   });
