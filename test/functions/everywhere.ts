@@ -81,12 +81,12 @@ async function everywhere({ spec, data, prepare }: Story, faults: Partial<BmcFau
 }
 
 /** Waiting for a slow device is the same look over and over: being hit in the first few tells it all. */
-export function notTheSameLookAgain(): (point: Point) => boolean {
+export function notTheSameLookAgain(most = 5): (point: Point) => boolean {
   const seen = new Map<string, number>();
   return ({ label }) => {
     const times = (seen.get(label) ?? 0) + 1;
     seen.set(label, times);
-    return times <= 5 || label.includes("append");
+    return times <= most || label.includes("append");
   };
 }
 
