@@ -1,3 +1,5 @@
+import { createKubeconfigFile } from "#adapters/cluster/kubeconfig-file.ts";
+import { createCni } from "#adapters/cni/mod.ts";
 import { createApp, serveHttp } from "#adapters/http/mod.ts";
 import { createInventory } from "#adapters/inventory/mod.ts";
 import type { Inventory } from "#adapters/inventory/port.ts";
@@ -91,6 +93,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const addressOf = options.osAddress ?? addressesOf(inventory, cluster.addressOf);
     const os = createOs(addressOf, clock);
     const powers = opened(createPowers({ machines: config.machines, clock: systemClock, pins: createPins(store) }));
+    const kubeconfig = createKubeconfigFile(config.cluster?.kubeconfig);
     const netboot = openNetboot(config, { store, clock, inventory, configs, log });
     const ports: Ports = {
       inventory,
@@ -102,6 +105,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       netboot: netboot.port,
       snapshots: openSnapshots(config, clock),
       storage: openStorage(config, cluster),
+      kubeconfig,
+      cni: createCni({ by: config.cni, apply: (text, signal) => cluster.cluster.apply(text, signal), kubeconfig: kubeconfig.where }),
       errands: createErrands({ site, store, runs: createRuns(store), functionOf: workerOn(functions) }),
       drills: createDrills(settings, clock),
       standing: createStanding({ settings, ledger: createLedger(store), inventory, now: () => clock.now() }),
@@ -134,7 +139,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     await worker.start();
     started(() => worker.stop());
     if (config.store.kind === "nats") started(await openNatsDoor(config.store, site, worker, log));
-    await startWatchers(config, { worker, ports, arms: netboot.arms, watchesCluster: cluster.configured, started });
+    const watchesTalos = (options.talosconfigText ?? config.talos?.talosconfig) !== undefined;
+    await startWatchers(config, { worker, ports, arms: netboot.arms, watchesCluster: cluster.configured, watchesTalos, started });
     const close = () => closeAll(stops, log);
     return { worker, store, inventory, ports, url: http.url, ...(boot && { bootUrl: boot.url }), close };
   } catch (error) {

@@ -3,17 +3,49 @@ import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type EventDefinition, type FunctionSpec, LightsoutError } from "#events";
+import bootstrap from "#functions/bootstrap.ts";
+import coldStart from "#functions/cold-start.ts";
+import componentUpgrade from "#functions/component-upgrade.ts";
+import csrApprover from "#functions/csr-approver.ts";
+import driftCheck from "#functions/drift-check.ts";
+import driftRepair from "#functions/drift-repair.ts";
 import drill from "#functions/drill.ts";
+import etcdBootstrap from "#functions/etcd-bootstrap.ts";
+import etcdRestore from "#functions/etcd-restore.ts";
+import etcdSnapshot from "#functions/etcd-snapshot.ts";
+import install from "#functions/install.ts";
+import kubernetesUpgrade from "#functions/kubernetes-upgrade.ts";
 import nodeLost from "#functions/node-lost.ts";
 import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
 import powerOn from "#functions/power-on.ts";
+import rebuild from "#functions/rebuild.ts";
 import rollout from "#functions/rollout.ts";
 import upgrade from "#functions/upgrade.ts";
 import type { Config } from "./schema.ts";
 
 /** The functions that come with Lightsout. */
-const builtinFunctions: readonly FunctionSpec[] = [nodeLost, powerOn, powerOff, powerCycle, drill, upgrade, rollout];
+const builtinFunctions: readonly FunctionSpec[] = [
+  nodeLost,
+  powerOn,
+  powerOff,
+  powerCycle,
+  drill,
+  coldStart,
+  rebuild,
+  install,
+  bootstrap,
+  etcdBootstrap,
+  etcdSnapshot,
+  etcdRestore,
+  upgrade,
+  rollout,
+  kubernetesUpgrade,
+  componentUpgrade,
+  driftCheck,
+  driftRepair,
+  csrApprover,
+];
 
 const doors: Readonly<Record<string, string>> = {
   lightsout: new URL("../functions/mod.ts", import.meta.url).href,

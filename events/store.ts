@@ -82,7 +82,7 @@ export interface Log {
 export type Stop = () => Promise<void>;
 
 /** The buckets a store keeps. */
-export type Bucket = "claims" | "ledger" | "incidents" | "reservations" | "leases" | "runs" | "settings" | "arms";
+export type Bucket = "claims" | "ledger" | "incidents" | "reservations" | "leases" | "runs" | "settings" | "arms" | "seen";
 
 export interface KvEntry {
   readonly key: string;

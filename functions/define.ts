@@ -1,4 +1,5 @@
-import type { Cluster } from "#adapters/cluster/port.ts";
+import type { Cluster, Kubeconfig } from "#adapters/cluster/port.ts";
+import type { Cni } from "#adapters/cni/port.ts";
 import type { Inventory } from "#adapters/inventory/port.ts";
 import type { MachineConfigs } from "#adapters/machineconfig/port.ts";
 import type { Netboot } from "#adapters/netboot/port.ts";
@@ -35,6 +36,8 @@ export interface Ports {
   readonly netboot: Netboot;
   readonly snapshots: Snapshots;
   readonly storage: Storage;
+  readonly kubeconfig: Kubeconfig;
+  readonly cni: Cni;
   readonly errands: Errands;
   readonly drills: Drills;
   readonly standing: Standing;

@@ -20,6 +20,4 @@ export interface Policy {
   };
   /** Whether what kubelets ask for is approved where their machine confirms it, or only reported. */
   readonly serving: "approve" | "report";
-  /** A network for the pods of a new cluster: without one its Nodes stay NotReady. */
-  readonly cni: { readonly manifests: readonly string[] } | { readonly command: readonly string[] } | undefined;
 }

@@ -9,4 +9,6 @@ export const precedence: Precedence = {
   "power-on": ["power-off", "node-lost", ...bookkeepers],
   "power-cycle": bookkeepers,
   "node-lost": bookkeepers,
+  rebuild: ["node-lost", ...bookkeepers],
+  install: bookkeepers,
 };

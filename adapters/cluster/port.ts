@@ -150,3 +150,14 @@ export interface DrainReport {
   readonly left: readonly { readonly pod: string; readonly why: string }[];
   readonly irreplaceable: readonly string[];
 }
+
+/** The kubeconfig by which Lightsout and people reach the cluster. */
+export interface Kubeconfig {
+  /** The file, as configured. Throws `LO_NOT_CONFIGURED` where none is. */
+  where(): string;
+  /**
+   * Replaces the file in one moment, readable by its owner alone; what was in it before is kept beside it. Repeatable. Answers the file.
+   * The text is a secret.
+   */
+  keep(text: string): Promise<string>;
+}

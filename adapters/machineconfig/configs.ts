@@ -4,7 +4,7 @@ import { checkMachineConfig } from "./check.ts";
 import { composeMachineConfig, type InstallerImage, installerImage } from "./compose.ts";
 import { type ConfigDifference, diffConfig } from "./diff.ts";
 import { type Document, printDocuments } from "./documents.ts";
-import { kubernetesComponents, withImage, withKubernetes } from "./kubernetes.ts";
+import { kubernetesComponents, kubernetesImage, withImage, withKubernetes } from "./kubernetes.ts";
 import type { ConfigProblem, Declared, MachineConfigs, Rendered } from "./port.ts";
 import { error } from "./rules/rule.ts";
 
@@ -99,6 +99,7 @@ export function createMachineConfigs(declarationOf: (machine: string) => Declara
       return diffConfig(documents, running).map(inWords);
     },
     withKubernetes,
+    kubernetesImage,
   };
 }
 

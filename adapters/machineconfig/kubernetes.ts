@@ -33,19 +33,37 @@ export const kubernetesComponents = Object.keys(places) as readonly KubernetesCo
  * kube-proxy is turned off.
  */
 export function withImage(documents: readonly Document[], component: KubernetesComponent, version: string): readonly Document[] {
+  const images = imagesIn(documents, component, version);
+  if (!images || images.after === images.before) return documents;
+  const { after: image, own } = images;
+  const { kind, path } = places[component];
+  const [first, second] = path;
+  const patch: Document = own ? { apiVersion: "v1alpha1", kind, image } : { [first]: { [second]: { image } } };
+  return patchDocuments(documents, [patch]);
+}
+
+interface Images {
+  readonly before: string;
+  readonly after: string;
+  /** The part has a document of its own. */
+  readonly own: boolean;
+}
+
+function imagesIn(documents: readonly Document[], component: KubernetesComponent, version: string): Images | undefined {
   const main = mainOf(documents);
   const { kind, path, repository } = places[component];
-  if (component !== "kubelet" && at(main, "machine", "type") === "worker") return documents;
+  if (component !== "kubelet" && at(main, "machine", "type") === "worker") return undefined;
   const own = kindOf(documents, kind);
   const old = at(main, ...path);
   const running = own ?? old;
-  if (component === "kube-proxy" && (at(old, "disabled") === true || at(own, "enabled") === false)) return documents;
+  if (component === "kube-proxy" && (at(old, "disabled") === true || at(own, "enabled") === false)) return undefined;
   const before = isMap(running) && typeof running.image === "string" ? running.image : "";
-  const after = imageOf(before, repository, version, component === "kubelet");
-  if (after === before) return documents;
-  const [first, second] = path;
-  const patch: Document = own ? { apiVersion: "v1alpha1", kind, image: after } : { [first]: { [second]: { image: after } } };
-  return patchDocuments(documents, [patch]);
+  return { before, after: imageOf(before, repository, version, component === "kubelet"), own: own !== undefined };
+}
+
+/** The image that a configuration would name for a part in this version; `undefined` for a part that its machine does not run. */
+export function kubernetesImage(running: string, component: KubernetesComponent, version: string): string | undefined {
+  return imagesIn(parseDocuments(running, "the running configuration"), component, version)?.after;
 }
 
 /** `withImage` for a configuration as text; `undefined` where nothing is to be changed. Throws `LO_MACHINE_CONFIG` for what cannot be read. */

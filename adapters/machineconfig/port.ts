@@ -22,6 +22,8 @@ export interface MachineConfigs {
    * `talosctl upgrade-k8s` goes through them. Answers `undefined` when it says so already.
    */
   withKubernetes(running: string, component: KubernetesComponent, version: string): string | undefined;
+  /** The image that a running configuration would name for a part in this version; `undefined` for a part that the machine does not run. */
+  kubernetesImage(running: string, component: KubernetesComponent, version: string): string | undefined;
 }
 
 export type KubernetesComponent = "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kube-proxy" | "kubelet";

@@ -8,7 +8,7 @@ import { CONFLICTS, encode, subjectsOf } from "./log.ts";
 import { bucketName, checkName } from "./names.ts";
 import { checkServer, checkStream } from "./streams.ts";
 
-const BUCKETS: readonly Bucket[] = ["claims", "ledger", "incidents", "reservations", "leases", "runs", "settings", "arms"];
+const BUCKETS: readonly Bucket[] = ["claims", "ledger", "incidents", "reservations", "leases", "runs", "settings", "arms", "seen"];
 /** A deletion stays readable for a while, for those who watch; then nothing of the key needs to be kept. */
 const DELETION_KEPT = 60_000;
 const AT_ONCE = 32;

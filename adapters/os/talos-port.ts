@@ -95,7 +95,7 @@ export interface Talos {
   kubeconfig(signal?: AbortSignal): Promise<string>;
   readonly etcd: TalosEtcd;
   /** Pulls an installer image so that an upgrade needs no network; answers the name to upgrade with. Repeatable. */
-  pullImage(image: string, signal?: AbortSignal): Promise<string>;
+  pullImage(image: string, signal?: AbortSignal, into?: ImageStore): Promise<string>;
   /**
    * Installs `image` into the other slot. From 1.13 nothing else: pull it first, then check etcd, drain and reboot yourself (`reboots`
    * false). Before 1.13 the machine drains and reboots by itself, and control planes are checked by the machine.
@@ -122,6 +122,9 @@ export interface TalosMaintenance {
   /** Hands over the configuration with its secrets; on success the machine installs itself and comes back as ours. Permit verb `configure`. */
   applyConfiguration(permit: Permit, config: string): Promise<ConfigAnswer>;
 }
+
+/** `system` (the default) holds installers and the kubelet, `cri` what the kubelet runs. */
+export type ImageStore = "system" | "cri";
 
 /** `sent`: the machine acknowledged, which is no outcome. `already`: there was nothing to do. */
 export interface TalosReceipt {

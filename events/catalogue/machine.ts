@@ -41,7 +41,7 @@ export const driftCheckRequested = defineEvent("drift-check-requested", {
   key: (data) => data.machine ?? "fleet",
 });
 
-/** A machine does not run what is declared of it. */
+/** A machine does not run what is declared of it: news, told when it is found and when it changes. */
 export const driftFound = defineEvent("drift-found", {
   schema: z.strictObject({
     machine,
@@ -53,6 +53,12 @@ export const driftFound = defineEvent("drift-found", {
       }),
     ),
   }),
+  key: (data) => data.machine,
+});
+
+/** A machine runs what is declared of it again. */
+export const driftGone = defineEvent("drift-gone", {
+  schema: z.strictObject({ machine }),
   key: (data) => data.machine,
 });
 

@@ -10,6 +10,7 @@ export {
 export {
   driftCheckRequested,
   driftFound,
+  driftGone,
   installRequested,
   machineBooted,
   maintenanceEntered,

@@ -16,6 +16,8 @@ export interface Scenario<World> {
   readonly ports: (world: World, clock: FakeClock) => Readonly<Record<string, unknown>>;
   readonly guards?: (office: Office, world: World) => readonly Guard[];
   readonly data: unknown;
+  /** Functions that the workers run too: those that the function hands work to. */
+  readonly others?: readonly FunctionSpec[];
   /** A person who answers what is asked: called in every history. */
   readonly meanwhile?: (worker: Worker, run: string, clock: FakeClock) => void;
   /** Default one in memory. */
@@ -100,7 +102,14 @@ async function live<World>(
     });
     lives.push(life);
     const guards: Guard[] = [];
-    const worker = createWorker({ site: "test", store: life.store, clock, functions: [spec], ports: life.ports, guards });
+    const worker = createWorker({
+      site: "test",
+      store: life.store,
+      clock,
+      functions: [spec, ...(scenario.others ?? [])],
+      ports: life.ports,
+      guards,
+    });
     guards.push(...(scenario.guards?.(worker.office, world) ?? []));
     // A worker hit while it starts never gets through: the scenario goes on without it.
     await Promise.race([worker.start(), root.sleep(1000)]);

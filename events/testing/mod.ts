@@ -5,5 +5,6 @@ export { createFakeTime } from "./fake-time.ts";
 export type { Incarnation, Point } from "./incarnation.ts";
 export { createIncarnation } from "./incarnation.ts";
 export { createScaledTime } from "./scaled-time.ts";
+export { steadyClock } from "./steady-clock.ts";
 export type { TestRun, TestRunOptions } from "./test-run.ts";
 export { line, testRun } from "./test-run.ts";

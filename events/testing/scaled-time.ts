@@ -1,12 +1,12 @@
-import { scaledClock } from "../clock.ts";
 import type { FakeClock, FakeTime } from "./fake-time.ts";
+import { steadyClock } from "./steady-clock.ts";
 
 /**
  * Real time that runs `factor` times as fast, with clocks that can be stopped and killed: for stores whose answers come from outside this
  * process, where time cannot jump.
  */
 export function createScaledTime(factor: number): FakeTime {
-  const base = scaledClock(factor);
+  const base = steadyClock(factor);
   const passed = () => base.mono();
   return { passed, clock: ({ wallOffsetMs = 0 } = {}) => breakable(wallOffsetMs) };
 

@@ -1,6 +1,7 @@
 import { DeviceError, type Duration, explain, milliseconds, powerOnRequested, type Step, TerminalError, UnsupportedError } from "#events";
 import type { Ports } from "../define.ts";
 import { etcdNow } from "./etcd-health.ts";
+import { ends } from "./hand-out.ts";
 import { bootPatience } from "./lost.ts";
 import { type Stage, stagesOf } from "./stages.ts";
 
@@ -83,7 +84,7 @@ export async function comeUp(stage: Stage, machines: readonly string[], step: St
 type Life = { readonly settled: boolean; readonly seen: string };
 
 async function lifeOf(machine: string, step: Step, ports: Coming, signal: AbortSignal): Promise<Life> {
-  const ended = await endOf(machine, step, ports);
+  const ended = await ports.errands.ended(step.self.run, errandOf(machine), powerOnRequested);
   if (ended && ended.status !== "ok") return { settled: true, seen: `${ended.status}: ${ended.reason}` };
   const living = (await ports.os.signsOfLife(machine, signal)).find(({ answered }) => answered);
   if (living) return { settled: true, seen: `${living.service} answers` };
@@ -117,27 +118,16 @@ export async function etcdServes(step: Step, ports: Coming): Promise<void> {
 
 /** Waits for everybody who was switched on. Who has not come back, is named. */
 export async function allBack(machines: readonly string[], step: Step, ports: Coming): Promise<void> {
-  const look = async () => {
-    const ends = await Promise.all(machines.map(async (machine) => ({ machine, ended: await endOf(machine, step, ports) })));
-    const away = ends.filter(({ ended }) => ended?.status !== "ok");
-    return {
-      open: ends.filter(({ ended }) => ended === undefined).length,
-      missing: away.map(({ ended, machine }) => `${machine} (${ended ? `${ended.status}: ${ended.reason}` : "its run goes on"})`),
-    };
-  };
-  const all = async () => {
-    const now = await look();
-    return now.open === 0 ? now : undefined;
-  };
-  const seen = await step.until("everybody is back", all, { every: "15s", within: "2h", planned: { open: 0, missing: [] } });
-  const { missing } = seen ?? (await step.run("who is back", look, { reads: true }));
+  const errands = machines.map((machine) => ({ name: errandOf(machine), event: powerOnRequested }));
+  const told = await ends("everybody is back", errands, "2h", step, ports);
+  const missing = machines.flatMap((machine) => {
+    const { reason, status } = told[errandOf(machine)] ?? { reason: "its run has not ended", status: "not yet" };
+    return status === "ok" ? [] : [`${machine} (${status}: ${reason})`];
+  });
   if (missing.length === 0) return;
   throw new TerminalError(`${missing.length} of ${machines.length} machines did not come back: ${missing.join("; ")}`, {
     hint: "`lightsout why` tells of each what stands in the way",
   });
 }
-
-/** How the run ended that switches it on. */
-const endOf = (machine: string, step: Step, ports: Coming) => ports.errands.ended(step.self.run, errandOf(machine), powerOnRequested);
 
 const longest = (durations: readonly Duration[]): Duration => `${Math.max(60_000, ...durations.map(milliseconds)) / 1000}s`;

@@ -1,6 +1,6 @@
 import { DeniedError, explain, freezeRequested, RefusedError, type Step, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
-import { nobodyToAsk } from "./lost.ts";
+import { mustBeOff } from "./off.ts";
 import { forceOff } from "./power.ts";
 import { cordon, uncordon, untilItAnswers } from "./service.ts";
 
@@ -109,22 +109,6 @@ const outOfService = (machine: string, ports: Fencing) => ({
     undo: `kubectl taint node ${ports.inventory.machine(machine).node} node.kubernetes.io/out-of-service-`,
   },
 });
-
-async function mustBeOff(machine: string, ports: Fencing, signal?: AbortSignal): Promise<void> {
-  // At once: the taint must be set within the gate's five seconds, and a machine that is off keeps the probe waiting for three of them.
-  const [{ state, raw }, signs] = await Promise.all([ports.power.of(machine).state(signal), ports.os.signsOfLife(machine, signal)]);
-  if (state !== "off") throw new RefusedError(`${machine} reads ${raw}, not off`, { hint: "Nothing was tainted; look at the machine" });
-  if (signs.length === 0) throw nobodyToAsk(machine);
-  const living = signs.find((sign) => sign.answered);
-  if (living) {
-    throw new RefusedError(
-      `${machine} reads off, but its ${living.service} answers (${living.seen}): the BMC lies or is another machine's`,
-      {
-        hint: "Nothing was tainted; check that the BMC belongs to this machine",
-      },
-    );
-  }
-}
 
 type Renewals = Readonly<Record<string, string>>;
 

@@ -1,7 +1,8 @@
 import type { ServingRequest } from "#adapters/cluster/port.ts";
-import { type Act, DeviceError, explain, RefusedError, type Step, sameUuid } from "#events";
+import { type Act, RefusedError, type Step, sameUuid } from "#events";
 import type { Ports } from "../define.ts";
 import { judgeServing, type ServingAnswer } from "../guards/serving.ts";
+import { asRefusal } from "./refusal.ts";
 
 type Approving = Pick<Ports, "inventory" | "cluster" | "talos" | "policy">;
 
@@ -71,9 +72,7 @@ function approval(machine: string, uid: string, ports: Approving): Act {
       try {
         return await ports.cluster.approveServing(judged, permit);
       } catch (error) {
-        // Said no for good: asking again would keep the machine from others.
-        const forbidden = error instanceof DeviceError && error.code === "LO_CLUSTER_REFUSED" && error.effect === "none";
-        throw forbidden ? new RefusedError(explain(error), { cause: error }) : error;
+        throw asRefusal(error);
       }
     },
     settle: "30s",

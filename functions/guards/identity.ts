@@ -3,6 +3,7 @@ import type { Inventory, Machine } from "#adapters/inventory/port.ts";
 import type { BmcIdentity, Powers } from "#adapters/power/port.ts";
 import {
   type ActIntent,
+  type ActVerb,
   DeviceError,
   type Guard,
   isPlaceholderSerial,
@@ -48,21 +49,23 @@ export function judgeIdentity(
 const untied = (node: Pick<NodeView, "name">, machine: string, why: string): Answer =>
   ask(`Node ${node.name} cannot be tied to ${machine}: ${why}`);
 
+/** Acts that do not go through the BMC: they must not wait for one that is silent or not there. What they go through looks for itself. */
+const besideBmc: readonly ActVerb[] = ["cordon", "configure", "bootstrap"];
+
 /**
- * Who the BMC says it is. A cordon and gentle acts do not touch the power: they must not wait for a BMC that is silent or not there, nor
- * must what is done on the word of a person who stands before the machine.
+ * Who the BMC says it is; `undefined` where it does not say and need not: for acts that do not touch the power, and for what is done on the
+ * word of a person who stands before the machine.
  */
 async function bmcIdentity(
   power: Powers,
   intent: ActIntent,
   attested: (machine: string) => Promise<boolean>,
 ): Promise<BmcIdentity | undefined> {
-  const { machine, verb } = intent;
   try {
-    return await power.of(machine).identity();
+    return await power.of(intent.machine).identity();
   } catch (error) {
     const silent = error instanceof DeviceError || error instanceof UnsupportedError;
-    if (silent && (verb === "cordon" || gentle(intent) || (await attested(machine)))) return undefined;
+    if (silent && (besideBmc.includes(intent.verb) || gentle(intent) || (await attested(intent.machine)))) return undefined;
     throw error;
   }
 }
@@ -94,13 +97,12 @@ export function identityGuard(options: {
       });
       if (twin) return refuse(`${twin.name} has the same uuid in the inventory: neither can be told from the other`);
       const bmc = await bmcIdentity(options.power, intent, options.attested);
-      if (!bmc) return settled(judgeNode(machine, await options.node(intent.machine)), intent);
-      // Bringing back what is off must work with the cluster down: then two witnesses have to do.
+      // Bringing back what is off must work with the cluster down, and before there is one: then two witnesses have to do.
       const node = await options.node(intent.machine).catch((error: unknown) => {
-        if (intent.verb === "power-on") return undefined;
+        if (!disrupts(intent)) return undefined;
         throw error;
       });
-      return settled(judgeIdentity(machine, bmc, node), intent);
+      return settled(bmc ? judgeIdentity(machine, bmc, node) : judgeNode(machine, node), intent);
     },
   };
 }

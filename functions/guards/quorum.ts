@@ -101,10 +101,12 @@ export function quorumGuard(options: QuorumOptions): Guard {
     reserves: true,
     preview: async (intent) => (await exemption(intent, options)) ?? (await judged(intent)),
     async check(intent) {
+      // etcd has no quorum before it has begun, and it begins once: two that look at once must not both see none.
+      if (intent.verb === "bootstrap") return oneAtATime(await takeSlot(intent.run, options)) ?? allow("nobody else begins etcd");
       const exempt = await exemption(intent, options);
       if (exempt) return exempt;
-      const holder = await takeSlot(intent.run, options);
-      if (holder !== undefined) return wait(`run ${holder} has a control plane in its hands: one at a time`);
+      const held = oneAtATime(await takeSlot(intent.run, options));
+      if (held) return held;
       // Who may not act holds nothing, or the one it waits for could not be brought back. Nothing of its own is under way then.
       const letGo = () => reservations.giveBack(slot, intent.run);
       const answer = await judged(intent).catch(async (error: unknown) => {
@@ -127,6 +129,9 @@ export function quorumGuard(options: QuorumOptions): Guard {
     return (await reservations.uses(slot)).find((use) => use.run !== run)?.run ?? "another";
   }
 }
+
+const oneAtATime = (holder: string | undefined): Answer | undefined =>
+  holder === undefined ? undefined : wait(`run ${holder} has a control plane in its hands: one at a time`);
 
 /** Why the quorum need not be asked, if so; a contradiction about the machine's role is refused. */
 async function exemption(intent: ActIntent, { inventory, node }: QuorumOptions): Promise<Answer | undefined> {

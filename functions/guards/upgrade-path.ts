@@ -48,7 +48,11 @@ export function upgradeObstacle({ from, to, kubernetes, gpus, extensions }: Upgr
 /** Whether a machine with this version restarts by itself once an upgrade is installed: Talos does so below 1.13. */
 export const restartsByItself = (version: string): boolean => (minorOf(version) ?? 0) < 13;
 
-function minorOf(version: string): number | undefined {
+/** The minor versions of Kubernetes 1 that a Talos runs, both ends included; `undefined` for one that is not known here. */
+export const kubernetesOf = (talos: string): readonly [number, number] | undefined => releases[minorOf(talos) ?? -1]?.kubernetes;
+
+/** 13 of `v1.13.9`. */
+export function minorOf(version: string): number | undefined {
   const match = /^v?1\.(\d+)(?:\.|$)/.exec(version);
   return match ? Number(match[1]) : undefined;
 }

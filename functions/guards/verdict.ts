@@ -18,5 +18,8 @@ export const byOperator = (intent: Pick<ActIntent, "event" | "function">): strin
 export const gentle = (intent: Pick<ActIntent, "verb">): boolean =>
   ["approve-serving", "settle-node", "apply-config"].includes(intent.verb);
 
+/** Acts that take nothing away: they bring a machine on, or give one that serves nobody what it lacks. */
+const brings = (intent: Pick<ActIntent, "verb">): boolean => ["power-on", "boot-once", "configure", "bootstrap"].includes(intent.verb);
+
 /** Acts that take a machine away. `on` is never stopped by storms or quorum for a machine that is off and meant to be on. */
-export const disrupts = (intent: Pick<ActIntent, "verb">): boolean => !gentle(intent) && !["power-on", "boot-once"].includes(intent.verb);
+export const disrupts = (intent: Pick<ActIntent, "verb">): boolean => !gentle(intent) && !brings(intent);

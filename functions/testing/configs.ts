@@ -4,7 +4,7 @@ import { LightsoutError } from "#events";
 /** What is declared in the fake world. Everything may be changed at any time. */
 export interface FakeConfigs extends MachineConfigs {
   /** Declares something else of a machine; what is not named stays. `undefined` declares nothing of it any more. */
-  declare(machine: string, change: Partial<Omit<Declared, "installer" | "installerOf">> | undefined): void;
+  declare(machine: string, change: { readonly [Part in keyof Declaration]?: Declaration[Part] | undefined } | undefined): void;
   /** What is wrong with a machine's configuration. */
   readonly wrong: Map<string, readonly ConfigProblem[]>;
   /** What differs, instead of what does. */
@@ -73,7 +73,7 @@ export function createFakeConfigs(machines: readonly { readonly name: string; re
     differs: new Map(),
     text,
     declare(machine, change) {
-      if (change) declarations.set(machine, { ...of(machine), ...change });
+      if (change) declarations.set(machine, { ...of(machine), ...change } as Declaration);
       else declarations.delete(machine);
     },
     declared(machine) {
@@ -95,6 +95,10 @@ export function createFakeConfigs(machines: readonly { readonly name: string; re
     },
     async diff(machine, running) {
       return configs.differs.get(machine) ?? differences(running, text(machine));
+    },
+    kubernetesImage(running, component, version) {
+      const registry = component === "kubelet" ? "ghcr.io/siderolabs" : "registry.k8s.io";
+      return lineOf(running, component) === undefined ? undefined : `${registry}/${component}:${version}`;
     },
     withKubernetes(running, component, version) {
       const now = lineOf(running, component);

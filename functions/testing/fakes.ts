@@ -25,6 +25,7 @@ import {
 } from "./keeping.ts";
 import type { FakeMachine } from "./machine.ts";
 import { createFakeNetboot, type FakeNetboot } from "./netboot.ts";
+import { createFakeCni, createFakeKubeconfig, type FakeCni, type FakeKubeconfig } from "./new-cluster.ts";
 import { createFakePower } from "./power.ts";
 import { createFakeTalos } from "./talos.ts";
 import { createTalosScene } from "./talos-scene.ts";
@@ -40,6 +41,8 @@ export interface FakeWorld {
   readonly snapshots: FakeSnapshots;
   readonly storage: FakeStorage;
   readonly policy: FakePolicy;
+  readonly kubeconfig: FakeKubeconfig;
+  readonly cni: FakeCni;
   readonly drills: FakeDrills;
   readonly standing: FakeStanding;
   readonly history: FakeHistory;
@@ -144,6 +147,10 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
   const storage = createFakeStorage();
   const policy = createFakePolicy();
   const drills = createFakeDrills(clock);
+  const kubeconfig = createFakeKubeconfig();
+  const cni = createFakeCni(() => {
+    api.hasCni = true;
+  });
   const standing = createFakeStanding();
   const history = createFakeHistory();
   return {
@@ -166,8 +173,10 @@ export function createFakeWorld(clock: Clock, options: FakeWorldOptions): FakeWo
       standing,
       history,
       policy,
+      kubeconfig,
+      cni,
     },
-    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills, standing, history },
+    ...{ api, etcd, configs, netboot, snapshots, storage, policy, drills, standing, history, kubeconfig, cni },
     machine: find,
     machines: () => machines,
     askServing(name, change = {}) {

@@ -4,7 +4,7 @@ import type { Storage } from "#adapters/storage/port.ts";
 import { type Clock, DeviceError, type Drill, LightsoutError } from "#events";
 import type { Drills } from "../drills.ts";
 import type { Errands } from "../errands.ts";
-import type { History } from "../history.ts";
+import type { Drift, History } from "../history.ts";
 import type { Policy } from "../policy.ts";
 import type { Standing } from "../standing.ts";
 import { isWholeSnapshot } from "./talos-etcd.ts";
@@ -97,7 +97,6 @@ export const createFakePolicy = (): FakePolicy => ({
   coldStart: { pools: [], stagger: "10s" },
   drift: { repair: ["labels", "taints"] },
   serving: "approve",
-  cni: undefined,
 });
 
 /** Drills that were passed, in memory. */
@@ -136,15 +135,23 @@ export const noErrands: Errands = {
       hint: "Give the worker's ports `errands: createErrands(…)`",
     });
   },
+  agreed: async () => undefined,
 };
 
 /** What happened to fake machines before. */
 export interface FakeHistory extends History {
   /** Upgrades that did not come up, by machine. */
   readonly rollbacks: { readonly machine: string; readonly version: string; readonly at: number }[];
+  /** Drift that was told, by machine. */
+  readonly drifts: Map<string, readonly Drift[]>;
 }
 
 export function createFakeHistory(): FakeHistory {
   const rollbacks: { machine: string; version: string; at: number }[] = [];
-  return { rollbacks, rolledBack: async (machine) => rollbacks.filter((one) => one.machine === machine) };
+  const drifts: FakeHistory["drifts"] = new Map();
+  return {
+    ...{ rollbacks, drifts },
+    rolledBack: async (machine) => rollbacks.filter((one) => one.machine === machine),
+    drift: async (machine) => drifts.get(machine) ?? [],
+  };
 }

@@ -8,4 +8,5 @@ export type { BmcFaults, FakePod, HostFaults } from "./faults.ts";
 export type { FakeDrills, FakePolicy, FakeSnapshots, FakeStorage } from "./keeping.ts";
 export { type Did, type FakeMachine, type NodeMarks, nothingDone } from "./machine.ts";
 export type { FakeNetboot } from "./netboot.ts";
+export type { FakeCni, FakeKubeconfig } from "./new-cluster.ts";
 export type { FakeDisk, FakeSlot, FakeSystem, TalosFaults } from "./system.ts";

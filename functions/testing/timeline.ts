@@ -13,7 +13,8 @@ export interface Timeline {
 }
 
 export function createTimeline(clock: Clock): Timeline {
-  let due: { readonly at: number; readonly happen: () => void }[] = [];
+  /** In the order in which they happen. */
+  const due: { readonly at: number; readonly happen: () => void }[] = [];
   let moment: number | undefined;
   const now = () => moment ?? clock.mono();
 
@@ -21,15 +22,14 @@ export function createTimeline(clock: Clock): Timeline {
     now,
     date: () => clock.now() - clock.mono() + now(),
     after(ms, happen) {
-      due.push({ at: now() + ms, happen });
+      const at = now() + ms;
+      due.splice(due.findLastIndex((one) => one.at <= at) + 1, 0, { at, happen });
     },
     catchUp() {
       if (moment !== undefined) return moment;
       const until = clock.mono();
-      for (;;) {
-        const [next] = due.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at);
-        if (!next) break;
-        due = due.filter((item) => item !== next);
+      for (let [next] = due; next && next.at <= until; [next] = due) {
+        due.shift();
         moment = next.at;
         try {
           next.happen();

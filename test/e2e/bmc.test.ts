@@ -23,7 +23,7 @@ const stuck = (scene: Scene, why: RegExp) =>
     return reason !== undefined && why.test(reason) && reason;
   });
 
-describe.concurrent("BMCs as they are", { timeout: 60_000 }, () => {
+describe.concurrent("BMCs as they are", { timeout: 300_000 }, () => {
   test("one that takes its time to cut the power is waited for, not asked twice", async (context) => {
     const scene = await startScene(context, { machines: smallRack("supermicro", { faults: { slowOffMs: 45_000 } }) });
     scene.host("gpu").faults.hang = true;

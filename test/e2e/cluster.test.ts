@@ -4,7 +4,7 @@ import { backInService, recovered, smallRack, startScene, untouched } from "./la
 
 const looking = "nothing on it answers";
 
-describe.concurrent("what only looks like a lost machine, and what makes a return slow", { timeout: 60_000 }, () => {
+describe.concurrent("what only looks like a lost machine, and what makes a return slow", { timeout: 300_000 }, () => {
   test("a POST that takes minutes is waited for", async (context) => {
     const scene = await startScene(context, { machines: smallRack("dell", { faults: { longPostMs: 90_000 } }) });
     scene.host("gpu").faults.hang = true;

@@ -63,7 +63,7 @@ const stores = [
 ];
 
 for (const { name, open, missing } of stores) {
-  describe.skipIf(missing).concurrent(`a worker that is killed, on ${name}`, { timeout: 120_000 }, () => {
+  describe.skipIf(missing).concurrent(`a worker that is killed, on ${name}`, { timeout: 300_000 }, () => {
     for (let round = 1; round <= rounds; round += 1) {
       test(`round ${round}: killed and started again, off once and on once`, async (context) => {
         const roll = dice(round);
@@ -97,7 +97,7 @@ for (const { name, open, missing } of stores) {
   });
 }
 
-describe.skipIf(!peer("nats-server")).concurrent("several workers on nats-server", { timeout: 120_000 }, () => {
+describe.skipIf(!peer("nats-server")).concurrent("several workers on nats-server", { timeout: 300_000 }, () => {
   for (let round = 1; round <= rounds; round += 1) {
     test(`round ${round}: one is stopped, another takes over, the first wakes up`, async (context) => {
       const roll = dice(100 + round);

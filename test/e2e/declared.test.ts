@@ -1,14 +1,17 @@
 import { readFileSync } from "node:fs";
 import { expect, it, onTestFinished } from "vitest";
 import { createCli } from "#adapters/cli/mod.ts";
-import { compose } from "#config/compose.ts";
+import { type ComposeOptions, compose } from "#config/compose.ts";
+import { scaledClock } from "#events";
 import { declaredSite, secrets } from "#test/config/declared.ts";
+import { createHost } from "#test/lab/host.ts";
+import { createTalosApi } from "#test/lab/talos-api.ts";
 import { createTalosAuthority } from "#test/lab/talos-cert.ts";
 
 /** Lightsout over a site whose machines nobody simulates, and its command line. */
 async function running(
   more: Record<string, unknown> = {},
-  { env, ...options }: { talosconfigText?: string; env?: Readonly<Record<string, string>> } = {},
+  { env, ...options }: Partial<ComposeOptions> & { env?: Readonly<Record<string, string>> } = {},
 ) {
   const site = await declaredSite(more, env);
   const told: string[] = [];
@@ -73,6 +76,27 @@ it("a rollout of a pool that does not exist is refused with the nearest", async 
     exit: 1,
     out: expect.stringMatching(/there is no pool gup\n {2}Known: gpu/),
   });
+});
+
+it("a machine is asked over its Talos API where it differs from what is declared, and no secret is shown that does", async () => {
+  const clock = scaledClock(20);
+  const authority = createTalosAuthority();
+  const box = await createTalosApi({ host: createHost({ name: "gpu-01", clock, gpus: 0, bootMs: 3000 }), clock, authority });
+  onTestFinished(() => box.close());
+  const { lightsout, run, told } = await running(
+    {},
+    { talosconfigText: authority.talosconfig(["os:admin"]), osAddress: () => ({ host: "127.0.0.1", talosPort: box.port }) },
+  );
+  const { text } = await lightsout.ports.configs.render("gpu-01");
+  box.os.config = text;
+  expect(await run("config", "diff", "gpu-01")).toEqual({ exit: 0, out: "gpu-01 runs what is declared" });
+  box.os.config = text.replace("abcdef.0123456789abcdef", "fedcba.0123456789abcdef").replace("262144", "65530");
+  const different = await run("config", "diff", "gpu-01");
+  expect(different).toEqual({
+    exit: 1,
+    out: 'machine.token: declared (hidden), running (hidden)\nmachine.sysctls.vm.max_map_count: declared "262144", running "65530"',
+  });
+  expect(told.join("\n")).not.toContain("0123456789abcdef");
 });
 
 it("the log and the answers hold nothing of a talosconfig", async () => {

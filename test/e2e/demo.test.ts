@@ -35,7 +35,7 @@ function start(test: Pick<TestContext, "onTestFinished">, name: string, args: re
   return { child, said, ended, hears };
 }
 
-describe.concurrent("what a visitor starts first", { timeout: 90_000 }, () => {
+describe.concurrent("what a visitor starts first", { timeout: 300_000 }, () => {
   test("the demo's last line is its proof", async (context) => {
     const { said, ended } = start(context, "main.ts", ["demo", "--json"]);
     context.expect(await ended).toEqual([0, null]);

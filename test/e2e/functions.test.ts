@@ -47,7 +47,7 @@ export default defineFunction(
 );
 `;
 
-describe.concurrent("functions of a user, in a folder of their own", { timeout: 60_000 }, () => {
+describe.concurrent("functions of a user, in a folder of their own", { timeout: 300_000 }, () => {
   test("are loaded, run on their own events, and may take the place of a built-in", async (context) => {
     const functions = folderOf(context, {
       "walk.ts": inventoryWalk,

@@ -12,7 +12,7 @@ import { type Entry, type RunSummary, type RuntimeLog, readJournal } from "#even
 import type { Host } from "#test/lab/host.ts";
 import { createRack, type Rack, type RackMachine } from "#test/lab/rack.ts";
 
-/** Ten times as fast as the wall: the gate's five seconds are then half a second, which a busy machine still keeps. */
+/** Ten times as fast as the wall: the gate's five seconds are then half a second, which workers on a busy machine still keep. */
 export const scale = 10;
 
 /** What a lab's `lightsout.yaml` may say besides what the rack says. */
@@ -32,7 +32,7 @@ export interface Scene {
   host(name: string): Host;
   /** Calls the HTTP API and answers its JSON. Throws for an error, with the whole answer. */
   call<Answer = unknown>(method: string, path: string, body?: unknown): Promise<Answer>;
-  /** Asks until it answers something; throws with all that was told when a minute of the wall has passed. */
+  /** Asks until it answers something; throws with all that was told when twenty minutes of the lab have passed. */
   until<Answer>(what: string, look: () => Promise<Answer | undefined | false> | Answer | undefined | false): Promise<Answer>;
   /** The newest run of a function on a machine. */
   run(machine: string, functionId?: string): Promise<{ summary: RunSummary; journal: readonly Entry[] } | undefined>;
@@ -122,11 +122,11 @@ export async function startScene(
       return said;
     },
     async until(what, look) {
-      const end = performance.now() + 60_000;
+      const end = rack.clock.mono() + 20 * 60_000;
       for (;;) {
         const seen = await look();
         if (seen !== undefined && seen !== false) return seen;
-        if (performance.now() > end) throw new Error(`never came: ${what}. It was told:\n${told.join("\n")}`);
+        if (rack.clock.mono() > end) throw new Error(`never came: ${what}. It was told:\n${told.join("\n")}`);
         await rack.clock.sleep(500);
       }
     },

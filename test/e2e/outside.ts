@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { TestContext } from "vitest";
-import type { Entry, RunSummary } from "#events";
+import { type Entry, type RunSummary, scaledClock } from "#events";
 import { createRack, type Rack, type RackMachine } from "#test/lab/rack.ts";
 import { scale, smallRack, type Written, written } from "./lab.ts";
 import type { Outside } from "./worker.ts";
@@ -29,7 +29,7 @@ export interface Site {
   /** Where its configuration and its file store are. */
   readonly folder: string;
   start(): Promise<WorkerProcess>;
-  /** Asks until it answers something; gives up after a minute and a half. */
+  /** Asks until it answers something; gives up after three minutes. */
   until<Answer>(what: string, look: () => Promise<Answer | undefined | false> | Answer | undefined | false): Promise<Answer>;
   /** The only run of a function on the GPU machine, as this worker tells it. */
   run(worker: WorkerProcess, functionId?: string): Promise<{ summary: RunSummary; journal: Entry[] } | undefined>;
@@ -52,7 +52,7 @@ export async function createSite(
 ): Promise<Site> {
   const { store, machines = smallRack("dell"), change, token } = options;
   const folder = mkdtempSync(join(tmpdir(), "lightsout-outside-"));
-  const rack = await createRack({ machines, scale, lostAfterMs: 25_000 });
+  const rack = await createRack({ machines, scale, lostAfterMs: 25_000, clock: scaledClock(scale) });
   const children = new Set<ChildProcess>();
   test.onTestFinished(async () => {
     for (const child of children) child.kill("SIGKILL");
@@ -82,7 +82,7 @@ export async function createSite(
   };
 
   const until: Site["until"] = async (what, look) => {
-    const end = performance.now() + 90_000;
+    const end = performance.now() + 180_000;
     for (;;) {
       const seen = await look();
       if (seen !== undefined && seen !== false) return seen;

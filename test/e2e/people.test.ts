@@ -6,7 +6,7 @@ const power = (scene: Scene, action: "on" | "off" | "cycle", more: object = {}) 
   scene.call("POST", "/v1/machines/gpu/power", { action, reason: "a test", ...more });
 const why = (scene: Scene) => scene.call<Why>("GET", "/v1/machines/gpu/why");
 
-describe.concurrent("what people ask for", { timeout: 60_000 }, () => {
+describe.concurrent("what people ask for", { timeout: 300_000 }, () => {
   test("off drains first; it stays off, is not lost, and comes back when asked", async (context) => {
     const scene = await startScene(context);
     scene.rack.kube.addPod({ name: "web", node: "gpu" });

@@ -3,7 +3,7 @@ import { startNatsServer } from "#test/peers/nats-server.ts";
 import { peer } from "#test/peers/peer.ts";
 import { backInService, recovered, smallRack, startScene } from "./lab.ts";
 
-describe.concurrent("a GPU worker whose kernel hangs is fenced, brought back and proven", { timeout: 40_000 }, () => {
+describe.concurrent("a GPU worker whose kernel hangs is fenced, brought back and proven", { timeout: 300_000 }, () => {
   for (const bmc of ["dell", "hpe", "supermicro", "openbmc", "ipmi"] as const) {
     test(`over the BMC of ${bmc}`, async (context) => {
       const scene = await startScene(context, { machines: smallRack(bmc) });

@@ -110,7 +110,7 @@ const machines: RackMachine[] = [
   { name: "silent", bmc: "ipmi", model: "Box4" },
 ];
 
-describe.concurrent("no secret is ever written down", { timeout: 90_000 }, () => {
+describe.concurrent("no secret is ever written down", { timeout: 300_000 }, () => {
   for (const kind of ["embedded", "nats"] as const) {
     test.skipIf(kind === "nats" && !peer("nats-server"))(`on the ${kind} store: logs, store, HTTP`, async (context) => {
       const apiToken = distinct("api-token");

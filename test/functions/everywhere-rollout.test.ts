@@ -16,6 +16,7 @@ interface Scene {
 
 /** Every machine that is asked to is brought to its version at once, by a run that is not shown. */
 const errandsOf = (world: FakeWorld, store: EventStore): Errands => ({
+  agreed: async () => undefined,
   async ended(by, emitted) {
     const bus = createBus(store, [upgradeRequested]);
     for (const { name, system } of world.machines()) {

@@ -151,13 +151,13 @@ test("trust observe: everything is decided and shown, nothing is done", async ()
 test("trust ask: recovery asks, a person's own request does not", async () => {
   const rig = await startRig({ machines: rack.map((name) => ({ name, trust: "ask" as const })) });
   const run = await lost(rig);
-  await shows(rig, run, "Trust of gpu-02 is ask");
+  await shows(rig, run, "For gpu-02 trust is ask");
   await rig.answer(run, true, "carol");
   expect(await rig.ended(run)).toBe("ok");
   expect((await rig.lines(run)).filter((line) => line.startsWith("asked"))).toHaveLength(1);
   expect(await rig.ended(await rig.say("power-cycle", { machine: "gpu-03" }))).toBe("ok");
   const anonymous = await rig.say("power-cycle", { machine: "gpu-04" }, { origin: "external" });
-  await shows(rig, anonymous, "Trust of gpu-04 is ask");
+  await shows(rig, anonymous, "For gpu-04 trust is ask");
 });
 
 test("trust auto, given by an operator over the configuration's observe: an open incident gets its next round", async () => {
@@ -179,7 +179,7 @@ test("trust ask: recovery asks also when a person sent the event", async () => {
   await rig.clock.sleep(60_000);
   await seenToGo(rig);
   const run = await rig.say("node-lost", { machine: "gpu-02" }, { actor: "alice" });
-  await shows(rig, run, "Trust of gpu-02 is ask");
+  await shows(rig, run, "For gpu-02 trust is ask");
   expect(rig.world.machine("gpu-02").did).toEqual(untouched);
 });
 

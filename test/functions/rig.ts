@@ -68,6 +68,8 @@ export interface Rig {
   /** Answers the run's open question. */
   answer(run: string, approve: boolean, actor?: string): Promise<void>;
   runsOf(machine: string): Promise<readonly RunSummary[]>;
+  /** For a test of many rigs; the end of the test stops what is left. */
+  stop(): Promise<void>;
 }
 
 /** A whole Lightsout with fake ports under fake time: every built-in function and every guard. */
@@ -105,13 +107,16 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
   const { office, runs } = worker;
   guards.push(...guardsOf(office, { ports }, () => rig.stopFile));
   await worker.start();
-  const stops = [await startRounds(office, runs)];
+  const stops: (() => void | Promise<void>)[] = [await startRounds(office, runs)];
   if (options.watch) stops.push(await watchCluster({ cluster: world.ports.cluster, office, runs, graceMs: 40_000 }));
-  onTestFinished(async () => {
-    for (const stop of stops) await stop();
-    await worker.stop();
-    clock.kill();
-  });
+  stops.push(
+    () => worker.stop(),
+    () => clock.kill(),
+  );
+  const stop = async () => {
+    for (const each of stops.splice(0)) await each();
+  };
+  onTestFinished(stop);
 
   const find = async (run: string) => runs.get(run);
   const rig: Rig = {
@@ -155,6 +160,7 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
       const { step, nonce, digest } = asked;
       await rig.say("approval-decided", { run, step, nonce, digest, approve }, { actor });
     },
+    stop,
     runsOf: async (machine) =>
       (await runs.all()).filter((summary) => summary.key === machine).toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1)),
   };

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { type Clock, scaledClock } from "#events";
+import type { Clock } from "#events";
+import { steadyClock } from "#events/testing/mod.ts";
 import { createHost, type Faults, type Host } from "./host.ts";
 import { createIpmiBmc, type IpmiBmc } from "./ipmi-bmc.ts";
 import { createKubeApi, type KubeApi } from "./kube-api.ts";
@@ -45,6 +46,7 @@ export interface Rack {
 /**
  * Starts a simulated rack on loopback: BMCs, kubelets and a Kubernetes API, each on its real wire protocol.
  * @param scale how much faster than the wall its time runs
+ * @param clock of that scale; default one that waits for this process: it must be the only one that lives on it
  * @param lostAfterMs from a node's last lease renewal to Ready=Unknown; default 40 s
  */
 export async function createRack(options: {
@@ -52,9 +54,9 @@ export async function createRack(options: {
   scale: number;
   seed?: number;
   lostAfterMs?: number;
+  clock?: Clock;
 }): Promise<Rack> {
-  const { machines = closet, scale, seed = 1 } = options;
-  const clock = scaledClock(scale);
+  const { machines = closet, scale, seed = 1, clock = steadyClock(scale) } = options;
   const password = randomBytes(8).toString("hex");
   const hosts = new Map<string, Host>();
   const bmcs = new Map<string, RedfishBmc | IpmiBmc>();

@@ -11,7 +11,7 @@ import {
 } from "#adapters/os/talos/gen/machine_pb.ts";
 import type { LabScene } from "./talos-api.ts";
 import { packKubeconfig } from "./talos-kubeconfig.ts";
-import { pull } from "./talos-upgrade.ts";
+import { pull, pullInto } from "./talos-upgrade.ts";
 
 const nameOf = (names: Readonly<Record<string, number>>, value: number) =>
   Object.keys(names).find((name) => names[name] === value) ?? value;
@@ -218,8 +218,8 @@ export function machineService(scene: LabScene): ServiceImpl<typeof MachineServi
       if (path !== "/proc/sys/kernel/random/boot_id") refuse(Code.NotFound, `open ${path}: no such file`);
       yield data(`${os.host.bootId()}\n`);
     },
-    imagePull({ reference }) {
-      pull(scene, reference);
+    imagePull({ namespace, reference }) {
+      pullInto(scene, namespace, reference);
       return { messages: [{}] };
     },
   };

@@ -16,12 +16,20 @@ export function pull(scene: LabScene, image: string): TalosSlot {
   return { version, schematic };
 }
 
+const kubernetes = /^(?:registry\.k8s\.io\/kube-[a-z-]+|ghcr\.io\/siderolabs\/kubelet):v\d+\.\d+\.\d+\S*$/;
+
+/** Pulls whatever a registry has into the store of a namespace. */
+export function pullInto(scene: LabScene, namespace: number, image: string): void {
+  if (!kubernetes.test(image)) pull(scene, image);
+  else scene.pulled.add(`${namespace === 2 ? "cri" : "system"} ${image}`);
+}
+
 export function imageService(scene: LabScene): ServiceImpl<typeof ImageService> {
   return {
     async *pull({ imageRef, containerd }) {
       if (containerd?.driver === 0 && containerd.namespace === 2)
         throw new ConnectError("unsupported containerd instance", Code.InvalidArgument);
-      pull(scene, imageRef);
+      pullInto(scene, containerd?.namespace ?? 0, imageRef);
       yield { response: { case: "pullProgress", value: { layerId: "sha256:1" } } };
       yield { response: { case: "name", value: imageRef } };
     },

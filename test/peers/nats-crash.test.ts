@@ -36,6 +36,6 @@ describe.skipIf(!program)("a worker hit around an act, on a real nats-server", (
         { how, at: critical },
       );
       expect(histories.length).toBeGreaterThan(5);
-    }, 180_000);
+    }, 600_000);
   }
 });

@@ -52,7 +52,7 @@ describe.skipIf(!program)("a nats-server that is killed", () => {
   });
 
   test("stays away: calls reject in bounded time and say what to do", async () => {
-    const { server, store } = await serverAndStore(300);
+    const { server, store } = await serverAndStore(1500);
     await server.kill();
     await eventually(async () => expect((await store.health()).detail).toContain("not connected"));
     const unreachable = { code: "LO_STORE_UNREACHABLE", hint: expect.stringContaining("JetStream") };
@@ -106,7 +106,7 @@ describe.skipIf(!program)("a worker", () => {
   test("keeps what it works on for as long as that takes; what a dead one had goes to it", async () => {
     const server = await startNatsServer(program ?? "");
     onTestFinished(() => server.close());
-    const store = await createNatsStore({ servers: server.url, site: "lab", ackWaitMs: 600 });
+    const store = await createNatsStore({ servers: server.url, site: "lab", ackWaitMs: 2000 });
     onTestFinished(() => store.close());
     const seen: unknown[] = [];
     const stop = await store.log.consume("events", ">", "worker", async () => {});
@@ -116,12 +116,12 @@ describe.skipIf(!program)("a worker", () => {
     const taken = await (await jetstream(dead).consumers.get("LIGHTSOUT_lab_EVENTS", "worker")).next();
     expect(taken?.json()).toBe("of the dead");
     await dead.close();
-    const other = await createNatsStore({ servers: server.url, site: "lab", ackWaitMs: 600 });
+    const other = await createNatsStore({ servers: server.url, site: "lab", ackWaitMs: 2000 });
     onTestFinished(() => other.close());
     const work = async (record: LogRecord) => {
       seen.push(record.data);
-      // Five times the wait: without a sign of life it would be handed out again and again.
-      if (record.data === "long") await systemClock.sleep(3_000);
+      // Three times the wait: without a sign of life it would be handed out again and again.
+      if (record.data === "long") await systemClock.sleep(6_000);
       if (record.data === "long") seen.push("long is done");
     };
     await store.log.append("events", "a", "long");

@@ -47,7 +47,7 @@ describe.skipIf(!installed)("our BMC, driven by OpenStack's sushy", () => {
       expect(JSON.parse(stdout)).toEqual(["On", host.identity.uuid, "Pxe", firmware]);
       // Debian's sushy leaves the mode out, and a Supermicro BMC falls back to Legacy for it: the quirk that our client avoids.
       expect(host.boot).toEqual({ target: "pxe", once: true, mode: personality === "supermicro" ? "Legacy" : "UEFI" });
-      await vi.waitFor(() => expect(host.power()).toBe("off"));
+      await vi.waitFor(() => expect(host.power()).toBe("off"), { timeout: 10_000 });
     } finally {
       rmSync(folder, { recursive: true });
       await bmc.close();

@@ -46,7 +46,7 @@ describe.skipIf(!redfishtool)("our BMC, driven by DMTF's redfishtool", () => {
     expect(bmc.sessions()).toBe(0);
     expect(JSON.parse(await tool("Basic", "Systems", "-F", "-P", "PowerState"))).toEqual({ PowerState: "On" });
     await tool("Session", "Systems", "-F", "reset", "ForceOff");
-    await vi.waitFor(() => expect(host.power()).toBe("off"));
+    await vi.waitFor(() => expect(host.power()).toBe("off"), { timeout: 10_000 });
     // It sends an ETag back as it got it, which MegaRAC refuses where it is weak.
     if (personality !== "ami") {
       await tool("Basic", "Systems", "-F", "setBootOverride", "Once", "Pxe");

@@ -2,7 +2,8 @@ import { Readable } from "node:stream";
 import { request as send } from "undici";
 import type { Clock } from "#events";
 import { protocolError, refusedError, transportError } from "./failures.ts";
-import { createCredentials, type KubeconfigSource, loadKubeconfig } from "./kubeconfig.ts";
+import type { KubeconfigSource } from "./kubeconfig.ts";
+import { createLogins } from "./login.ts";
 
 export interface ApiCall {
   readonly method: "GET" | "POST" | "PUT" | "PATCH";
@@ -34,9 +35,7 @@ export interface KubeClient {
  */
 export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock: Clock; timeoutMs?: number }): KubeClient {
   const { clock, timeoutMs = 10_000 } = options;
-  const config = loadKubeconfig(options.kubeconfig);
-  const server = config.getCurrentCluster()?.server.replace(/\/+$/, "") ?? "";
-  const credentials = createCredentials(config);
+  const logins = createLogins(options.kubeconfig);
 
   const withTimeout = async <T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const over = new AbortController();
@@ -72,6 +71,7 @@ export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock:
       const write = call.method !== "GET";
       try {
         return await withTimeout(call.signal, async (signal) => {
+          const { server, credentials } = logins.now();
           const { headers, through } = await raceAbort(credentials.forUrl(server + call.path), signal);
           // JSON is YAML: applying takes no other media type in every version of Kubernetes.
           const patch = call.patch === "apply" ? "application/apply-patch+yaml" : "application/merge-patch+json";
@@ -102,6 +102,7 @@ export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock:
       const opened = new AbortController();
       try {
         const { body, statusCode } = await withTimeout(AbortSignal.any([signal, opened.signal]), async (opening) => {
+          const { server, credentials } = logins.now();
           const { headers, through } = await raceAbort(credentials.forUrl(server + path), opening);
           const accepted = send(server + path, {
             headers: { ...headers, accept: "application/json" },
@@ -121,7 +122,7 @@ export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock:
         throw transportError(call, error, false);
       }
     },
-    close: () => credentials.close(),
+    close: () => logins.close(),
   };
 }
 

@@ -95,7 +95,7 @@ export function createMachine(options: MachineOptions): { readonly talos: Talos;
     bootstrap: (permit, { recover = false } = {}) => bootstrap(client, permit, recover),
     kubeconfig: (signal) => readKubeconfig(client, signal),
     etcd: createEtcd(client, timeouts.long),
-    pullImage: (image, signal) => pullImage(client, image, timeouts.long, signal),
+    pullImage: (image, signal, into = "system") => pullImage(client, image, into, timeouts.long, signal),
     upgrade: (permit, image, how = {}) => upgrade(client, permit, image, how, timeouts.long),
     rollback: (permit) => rollback(client, permit),
     maintenance: createMaintenance(clientOver(unconfigured)),

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Permit, UnsupportedError } from "#events";
-import type { UpgradeOptions, UpgradeReceipt } from "../port.ts";
+import type { ImageStore, UpgradeOptions, UpgradeReceipt } from "../port.ts";
 import { sent } from "./acts.ts";
 import { only } from "./answer.ts";
 import type { Admitted, Client } from "./client.ts";
@@ -9,25 +9,33 @@ import { ImageService, LifecycleService } from "./gen/image_pb.ts";
 import { MachineService, UpgradeRequest_RebootMode } from "./gen/machine_pb.ts";
 import { readVersion, since } from "./versions.ts";
 
-/** The store in which the installer's image must lie on an installed machine. */
-const store = { driver: ContainerDriver.CRI, namespace: ContainerdNamespace.NS_SYSTEM };
+const namespaces = { system: ContainerdNamespace.NS_SYSTEM, cri: ContainerdNamespace.NS_CRI } as const;
+
+/** Installers must lie in `system` on an installed machine. */
+const storeOf = (store: ImageStore) => ({ driver: ContainerDriver.CRI, namespace: namespaces[store] });
 
 /** How much of the installer's talk is kept. */
 const lastLines = 20;
 
 /** Pulls with the image service of 1.13, before that with the machine service. Answers the name to upgrade with. */
-export async function pullImage(client: Client, image: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<string> {
+export async function pullImage(
+  client: Client,
+  image: string,
+  into: ImageStore,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const { tag } = await readVersion(client.ask, client.machine, signal);
   const call = { operation: "image pull", timeoutMs, signal };
   if (!since(tag, 13)) {
     await client.ask(MachineService, call, async (calls, options) =>
-      only(await calls.imagePull({ namespace: ContainerdNamespace.NS_SYSTEM, reference: image }, options)),
+      only(await calls.imagePull({ namespace: namespaces[into], reference: image }, options)),
     );
     return image;
   }
   return await client.ask(ImageService, call, async (calls, options) => {
     let name = "";
-    for await (const { response } of calls.pull({ containerd: store, imageRef: image }, options)) {
+    for await (const { response } of calls.pull({ containerd: storeOf(into), imageRef: image }, options)) {
       if (response.case === "name") name = response.value;
     }
     if (name === "") throw new ConnectError("the pull ended without the image's name", Code.Internal);
@@ -63,7 +71,7 @@ async function install(act: Admitted, image: string, timeoutMs: number): Promise
     let exit: number | undefined;
     const spoken = () => (log.length > 0 ? `; its last words: ${log.slice(-3).join(" / ")}` : "");
     try {
-      for await (const { progress } of calls.upgrade({ containerd: store, source: { imageName: image } }, options)) {
+      for await (const { progress } of calls.upgrade({ containerd: storeOf("system"), source: { imageName: image } }, options)) {
         if (progress?.response.case === "message" && log.push(progress.response.value.trim().slice(0, 300)) > lastLines) log.shift();
         if (progress?.response.case === "exitCode") exit = progress.response.value;
       }

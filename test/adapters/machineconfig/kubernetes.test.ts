@@ -4,7 +4,7 @@ import { createMachineConfigs, diffConfig, parseDocuments, patchDocuments, print
 import type { KubernetesComponent } from "#adapters/machineconfig/port.ts";
 import { generated } from "./base.ts";
 
-const { withKubernetes } = createMachineConfigs(() => undefined);
+const { kubernetesImage, withKubernetes } = createMachineConfigs(() => undefined);
 const components: KubernetesComponent[] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet"];
 const controls = generated("control-plane");
 const patched = (patch: string, base = controls) => printDocuments(patchDocuments(parseDocuments(base), parseDocuments(patch)));
@@ -53,6 +53,14 @@ describe("another version of Kubernetes in a running configuration", () => {
     expect(changes(running, "kube-scheduler", "v1.37.0")).toEqual([
       'v1alpha1 cluster.scheduler.image "registry.k8s.io/kube-scheduler:v1.37.0"',
     ]);
+  });
+
+  it("is told beforehand by its image, so that it can be pulled", () => {
+    const running = patched("machine: {kubelet: {image: 'harbor.lan:5000/k8s/kubelet:v1.36.3-slim'}}");
+    expect(kubernetesImage(running, "kubelet", "v1.37.0")).toBe("harbor.lan:5000/k8s/kubelet:v1.37.0-slim");
+    expect(kubernetesImage(controls, "kube-apiserver", "v1.37.0")).toBe("registry.k8s.io/kube-apiserver:v1.37.0");
+    expect(kubernetesImage(generated("worker"), "kube-apiserver", "v1.37.0")).toBeUndefined();
+    expect(kubernetesImage(patched("cluster: {proxy: {disabled: true}}"), "kube-proxy", "v1.37.0")).toBeUndefined();
   });
 
   it("changes nothing twice", () => {

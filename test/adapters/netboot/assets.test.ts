@@ -84,8 +84,10 @@ it.each([
   const { url } = await factory((_, reply) => {
     const tag = first ? '"v1"' : etag;
     reply.writeHead(200, { "content-length": content.length, ...(tag && { etag: tag }) });
-    if (first) reply.write(Buffer.alloc(200_000), () => reply.destroy());
-    else reply.end(content);
+    if (first) {
+      reply.write(Buffer.alloc(200_000));
+      void arrived(join(folder, `${path}.part`)).then(() => reply.destroy());
+    } else reply.end(content);
     first = false;
   });
   const assets = createAssets({ folder, source: { url } });

@@ -63,7 +63,7 @@ export function simulated(host: Host, client: Pick<PowerRig, "power" | "expectin
 }
 
 /** Waits until `check` no longer throws, for as long as a machine takes to go on or off. */
-export const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 15_000, interval: 5 });
+export const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 5 });
 
 /** Waits until the BMC says that the machine is in this state. */
 export const reads = (power: Power, state: "on" | "off") => eventually(async () => expect((await power.state()).state).toBe(state));

@@ -23,7 +23,7 @@ export async function use(open: OpenStore): Promise<OpenedStore> {
 
 /** Resolves when `check` stops throwing. The bound only ends a test that would never pass. */
 export function eventually(check: () => unknown): Promise<unknown> {
-  return vi.waitFor(check, { timeout: 15_000, interval: 5 });
+  return vi.waitFor(check, { timeout: 30_000, interval: 5 });
 }
 
 /** A promise with its resolver at hand. */

@@ -1,6 +1,10 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { createKubeconfigFile } from "#adapters/cluster/kubeconfig-file.ts";
 import { createKubernetesCluster } from "#adapters/cluster/kubernetes/mod.ts";
 import { systemClock } from "#events";
 import { createRack } from "./rack.ts";
@@ -104,13 +108,53 @@ describe("a kubeconfig that cannot be used is refused when the cluster is made",
     expect(String(error)).not.toContain("s3cret");
   });
 
-  test("a missing file", () => {
-    const options = { site: "lab", nodeOf: String, machineOf: String, clock: systemClock };
-    expect(() => createKubernetesCluster({ ...options, kubeconfig: { file: "/nowhere/kubeconfig" } })).toThrow(
-      "/nowhere/kubeconfig: cannot be read (ENOENT)",
-    );
+  test("a file that is there and holds none", async () => {
+    const file = join(await temporaryFolder(), "kubeconfig");
+    await writeFile(file, "nothing of the kind");
+    expect(() => clusterFrom(file)).toThrow(/kubeconfig: /);
   });
 });
+
+describe("a kubeconfig that changes", () => {
+  test("is waited for where there is none yet, as before a cluster is made, and read when it is there", async () => {
+    const { api } = await createRack();
+    const file = join(await temporaryFolder(), "kubeconfig");
+    const cluster = clusterFrom(file);
+    await expect(cluster.node("w1")).rejects.toMatchObject({
+      code: "LO_CLUSTER_UNREACHABLE",
+      effect: "none",
+      message: expect.stringContaining(`there is no ${file} yet`),
+    });
+    await createKubeconfigFile(file).keep(api.kubeconfig);
+    expect((await cluster.node("w1"))?.name).toBe("w1");
+  });
+
+  test("is read again; while what is there now cannot be used, the last good one stays", async () => {
+    const [{ api: first }, { api: second }] = [await createRack({ machines: 1 }), await createRack({ machines: 3 })];
+    const file = join(await temporaryFolder(), "kubeconfig");
+    const kept = createKubeconfigFile(file);
+    await kept.keep(first.kubeconfig);
+    const cluster = clusterFrom(file);
+    expect(await cluster.nodes()).toHaveLength(1);
+    await kept.keep("nothing of the kind");
+    expect(await cluster.nodes()).toHaveLength(1);
+    await kept.keep(second.kubeconfig);
+    expect(await cluster.nodes()).toHaveLength(3);
+  });
+});
+
+function clusterFrom(file: string) {
+  const same = (name: string) => name;
+  const cluster = createKubernetesCluster({ kubeconfig: { file }, site: "lab", nodeOf: same, machineOf: same, clock: systemClock });
+  onTestFinished(() => cluster.close());
+  return cluster;
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "lightsout-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 function kubeconfig(server: string): string {
   return `{current-context: lab, clusters: [{name: lab, cluster: {server: "${server}", insecure-skip-tls-verify: true}}],

@@ -3,12 +3,14 @@ import { GateClosedError, RefusedError } from "#events";
 import { createRack, permitFor } from "./rack.ts";
 
 type Rack = Awaited<ReturnType<typeof createRack>>;
+// Without GPUs, which the taint evicts, no kubelet has anything to write into its Node: whoever writes is the one under test.
+const quietRack = (options: Parameters<typeof createRack>[0] = {}) => createRack({ gpus: 0, ...options });
 const KEY = "node.kubernetes.io/out-of-service";
 const patches = ({ api }: Rack) => api.requests.filter(({ method }) => method === "PATCH");
 const proven = async () => undefined;
 
 test("sets the taint beside those that are there, and takes only its own back", async () => {
-  const rack = await createRack();
+  const rack = await quietRack();
   const { cluster, api } = rack;
   const before = api.node("w1");
   api.put("nodes", { ...before, spec: { taints: [{ key: "gpu", effect: "NoSchedule" }] } } as never);
@@ -26,7 +28,7 @@ test("sets the taint beside those that are there, and takes only its own back", 
 });
 
 test("already there: nothing is written and nothing needs proof", async () => {
-  const rack = await createRack();
+  const rack = await quietRack();
   await rack.cluster.taintOutOfService("m1", permitFor("m1"), proven);
   const proof = () => Promise.reject(new Error("not asked"));
   expect(await rack.cluster.taintOutOfService("m1", permitFor("m1"), proof)).toBe("already");
@@ -34,14 +36,14 @@ test("already there: nothing is written and nothing needs proof", async () => {
 });
 
 test("a proof that refuses: nothing is sent, and its own error comes out", async () => {
-  const rack = await createRack();
+  const rack = await quietRack();
   const refused = new RefusedError("m1 reads PoweringOff, which is not off");
   await expect(rack.cluster.taintOutOfService("m1", permitFor("m1"), () => Promise.reject(refused))).rejects.toBe(refused);
   expect(patches(rack)).toEqual([]);
 });
 
 test("without a right permit not even a read is sent", async () => {
-  const rack = await createRack();
+  const rack = await quietRack();
   const used = permitFor("m1");
   await rack.cluster.taintOutOfService("m1", used, proven);
   const before = rack.api.requests.length;
@@ -53,7 +55,7 @@ test("without a right permit not even a read is sent", async () => {
 
 describe("the gate", () => {
   test("comes after the proof, and closed it lets no byte of the write out", async () => {
-    const rack = await createRack();
+    const rack = await quietRack();
     const order: string[] = [];
     const permit = permitFor("m1", "taint-out-of-service", () => {
       order.push("gate");
@@ -67,7 +69,7 @@ describe("the gate", () => {
   });
 
   test("is reached only when the connection stands", async () => {
-    const rack = await createRack();
+    const rack = await quietRack();
     let gates = 0;
     const permit = permitFor("m1", "taint-out-of-service", () => {
       gates += 1;
@@ -92,7 +94,7 @@ describe("the effect of a failure", () => {
   };
 
   test("is unknown once the request may be out: a reset, and it is never sent again", async () => {
-    const rack = await createRack();
+    const rack = await quietRack();
     rack.api.intercept(({ method }) => {
       if (method === "PATCH") rack.api.breakWatches("reset");
       return undefined;
@@ -104,20 +106,20 @@ describe("the effect of a failure", () => {
   });
 
   test("is unknown after a 5xx", async () => {
-    const rack = await createRack();
+    const rack = await quietRack();
     rack.api.intercept(({ method }) => (method === "PATCH" ? { code: 504, body: { reason: "Timeout", message: "etcd" } } : undefined));
     expect((await fails(rack)).error).toMatchObject({ code: "LO_CLUSTER_UNREACHABLE", effect: "unknown" });
     expect(patches(rack)).toHaveLength(1);
   });
 
   test("is unknown when the answer never comes", async () => {
-    const rack = await createRack({ timeouts: { request: 30_000 } });
+    const rack = await quietRack({ timeouts: { request: 30_000 } });
     const proof = () => rack.api.mode("hang");
     await expect(rack.cluster.taintOutOfService("m1", permitFor("m1"), proof)).rejects.toMatchObject({ effect: "unknown" });
   });
 
   test("is none after a 403, which says what was denied", async () => {
-    const rack = await createRack();
+    const rack = await quietRack();
     rack.api.intercept(({ method }) =>
       method === "PATCH" ? { code: 403, body: { reason: "Forbidden", message: "cannot patch nodes" } } : undefined,
     );
@@ -126,34 +128,30 @@ describe("the effect of a failure", () => {
   });
 
   test("is none after a conflict: read again, proven again, and only then written", async () => {
-    const rack = await createRack();
+    const rack = await quietRack();
     let conflicts = 2;
     rack.api.intercept(({ method }) => {
       if (method === "PATCH" && conflicts-- > 0) rack.api.annotate("w1", "x", String(conflicts));
       return undefined;
     });
-    const { error, proofs } = await fails(rack);
-    expect(error).toBe("set");
-    expect(proofs).toBeGreaterThanOrEqual(3);
+    expect(await fails(rack)).toEqual({ error: "set", proofs: 3 });
   });
 
   test("a Node that was replaced under the same name is another Node: read and proven again", async () => {
-    const rack = await createRack({ machines: 1 });
+    const rack = await quietRack({ machines: 1 });
     rack.api.intercept(({ method }) => {
       if (method !== "PATCH") return undefined;
       rack.api.intercept(undefined);
+      const { metadata: _, ...same } = rack.api.node("w1");
       rack.api.remove("nodes", "w1");
-      rack.api.put("nodes", { apiVersion: "v1", kind: "Node", metadata: { name: "w1" } });
+      rack.api.put("nodes", { ...same, metadata: { name: "w1" } });
       return undefined;
     });
-    const { error, proofs } = await fails(rack);
-    expect(error).toBe("set");
-    // The kubelet writes its status into the Node at moments of its own: each such change is one more conflict, and one more proof.
-    expect(proofs).toBeGreaterThanOrEqual(2);
+    expect(await fails(rack)).toEqual({ error: "set", proofs: 2 });
   });
 
   test("a Node that vanished is a refusal", async () => {
-    const rack = await createRack({ machines: 1 });
+    const rack = await quietRack({ machines: 1 });
     rack.api.intercept(({ method }) => {
       if (method === "PATCH") rack.api.remove("nodes", "w1");
       return undefined;

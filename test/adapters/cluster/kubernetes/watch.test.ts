@@ -41,10 +41,11 @@ test("tells the whole picture with leases, and every change", async () => {
 
 test("changes in quick succession make one picture", async () => {
   const { api, sees, pictures } = await watched({ timeouts: { debounce: 20_000 } });
-  const before = pictures.length;
   for (let mark = 0; mark < 50; mark += 1) api.annotate("w1", "lightsout.dev/hold", String(mark));
   await sees("49");
-  expect(pictures.length - before).toBeLessThan(5);
+  // Leases are renewed in between, and make pictures of their own.
+  const marks = new Set(pictures.map(({ nodes }) => nodes.find(({ name }) => name === "w1")?.hold));
+  expect(marks.size).toBeLessThan(5);
 });
 
 describe("survives", () => {
@@ -162,7 +163,7 @@ describe("survives", () => {
 describe("an API that cannot be reached", () => {
   for (const mode of ["refused", "unavailable", "reset", "hang"] as const) {
     test(`(${mode}) is said so once, keeps the last picture, and is not all nodes lost`, async () => {
-      const { api, last, pictures, proves, problems } = await watched({ timeouts: { request: 30_000 } });
+      const { api, last, pictures, proves, problems } = await watched(mode === "hang" ? { timeouts: { request: 60_000 } } : {});
       await api.mode(mode);
       api.breakWatches("close");
       await until(() => expect(last()?.reachable).toBe(false));

@@ -94,6 +94,14 @@ describe("an upgrade that goes wrong", () => {
     expect(await verdict(pulledAndUpgraded(rig, "v1.13.10"))).toBe("LO_TALOS_REFUSED, unknown");
   });
 
+  test.each(["v1.12.11", "v1.13.9"])("what the kubelet runs is pulled beside what Talos runs: %s", async (version) => {
+    const rig = await createRig({ version });
+    const [apiserver, kubelet] = ["registry.k8s.io/kube-apiserver:v1.36.3", "ghcr.io/siderolabs/kubelet:v1.36.3"];
+    expect(await rig.machine.pullImage(apiserver, undefined, "cri")).toBe(apiserver);
+    expect(await rig.machine.pullImage(kubelet)).toBe(kubelet);
+    expect([...rig.box.pulled]).toEqual([`cri ${apiserver}`, `system ${kubelet}`]);
+  });
+
   test("an image that is not there is refused at the pull, and by the installer when it was not pulled", async () => {
     const rig = await createRig();
     for (const image of ["ghcr.io/siderolabs/installer:v1.14.0", "factory.talos.dev/metal-installer/nothing:v1.13.9"]) {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createIpmiPower, createIpmiTransport } from "#adapters/power/ipmi/mod.ts";
-import { type DeviceError, systemClock } from "#events";
+import type { DeviceError } from "#events";
+import { steadyClock } from "#events/testing/mod.ts";
 import { createHost } from "#test/lab/host.ts";
 import { createIpmiBmc } from "#test/lab/ipmi-bmc.ts";
 import { createRelay, isInSession, type Pass } from "./relay.ts";
@@ -67,7 +68,7 @@ describe("replayed answers", () => {
 
 describe("many BMCs", () => {
   it("are served over one socket", async () => {
-    const clock = systemClock;
+    const clock = steadyClock(1);
     const transport = createIpmiTransport({ clock });
     const fleet = await Promise.all(
       Array.from({ length: 200 }, async (_, index) => {

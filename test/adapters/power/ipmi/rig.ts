@@ -2,13 +2,14 @@ import { inspect } from "node:util";
 import { afterEach, expect, vi } from "vitest";
 import { createIpmiPower, createIpmiTransport, type IpmiPowerOptions } from "#adapters/power/ipmi/mod.ts";
 import type { Power } from "#adapters/power/port.ts";
-import { type ActVerb, type Clock, DeviceError, type Permit, systemClock } from "#events";
+import { type ActVerb, type Clock, DeviceError, type Permit } from "#events";
 import { mintPermit } from "#events/runtime/permit.ts";
+import { steadyClock } from "#events/testing/mod.ts";
 import { createHost, type Host } from "#test/lab/host.ts";
 import { createIpmiBmc } from "#test/lab/ipmi-bmc.ts";
 import { createRelay, type Pass } from "./relay.ts";
 
-/** Short enough for a silent BMC, long enough for a busy test machine. */
+/** Short enough for a silent BMC, long enough for the other end, which is in this process and on the same clock. */
 export const timeouts = { packetMs: 250, tries: 3, setupTries: 2, onceMs: 700, busyMs: 5, busyTries: 3, idleMs: 5000 };
 
 /** A fresh permit, as the runtime would mint it. */
@@ -25,7 +26,7 @@ export async function makeRig(
     pass?: Pass;
   } = {},
 ) {
-  const clock = options.clock ?? systemClock;
+  const clock = options.clock ?? steadyClock(1);
   const host = createHost({ name: "m1", clock, bootMs: 30, offMs: 20, shutdownMs: 20, ...options.host });
   const bmc = await createIpmiBmc({ host, clock, user: "admin", password: "secret", ...options.bmc });
   const relay = options.pass && (await createRelay(bmc.port, options.pass));

@@ -93,7 +93,7 @@ describe("credentials", () => {
     expect((await failure(power.state())).code).toBe("LO_BMC_LOCKED");
     expect(await failure(power.off(permit("force-off"), "hard"))).toMatchObject({ code: "LO_BMC_LOCKED", effect: "none" });
     expect(seen).toHaveLength(1);
-    await vi.waitFor(() => expect(bmc.sessions()).toBe(0));
+    await vi.waitFor(() => expect(bmc.sessions()).toBe(0), { timeout: 10_000 });
   });
 
   it("tries an unknown user once", async () => {
@@ -167,5 +167,17 @@ describe("a BMC that cannot be talked to", () => {
   it("hints at IPMI over LAN being turned off when nothing answers", async () => {
     const { power } = await rigWith({ host: { faults: { bmcDead: true } } });
     expect((await failure(power.state())).hint).toContain("turned off");
+  });
+});
+
+describe("an address to boot from", () => {
+  it.each([
+    ["http", "boot-http"],
+    ["cd", "virtual-media"],
+  ] as const)("%s: is not for IPMI, and nothing is sent", async (target, capability) => {
+    const { bmc, permit, power } = await rigWith();
+    const asked = power.bootOnce(permit("boot-once"), target, "http://10.0.10.2/x");
+    await expect(asked).rejects.toMatchObject({ code: "LO_UNSUPPORTED", message: expect.stringContaining(capability) });
+    expect(bmc.requests).toEqual([]);
   });
 });

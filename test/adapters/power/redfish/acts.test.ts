@@ -46,7 +46,7 @@ describe("one write", () => {
     const before = rig.bmc.connections();
     expect(await verdict(power.off(rig.permit("force-off", { gate }), "hard"))).toBe("LO_GATE_CLOSED, none");
     expect(gates).toHaveLength(2);
-    await vi.waitFor(() => expect(rig.bmc.connections()).toBe(before + 2));
+    await vi.waitFor(() => expect(rig.bmc.connections()).toBe(before + 2), { timeout: 10_000 });
     expect(resets()).toEqual([]);
   });
 
@@ -71,7 +71,7 @@ describe("one write", () => {
     "is sent once and has an unknown effect when the BMC does this: %s",
     async (what) => {
       onReset(what);
-      const power = rig.power({ timeouts: { requestMs: 200 } });
+      const power = rig.power({ timeouts: { requestMs: 1000 } });
       expect(await verdict(power.off(rig.permit("force-off"), "hard"))).toMatch(/LO_BMC_(UNREACHABLE|TIMEOUT), unknown/);
       expect(resets()).toEqual(["ForceOff"]);
       expect(rig.host.power() === "on").toBe(!what.startsWith("then"));
@@ -198,7 +198,7 @@ describe("which type is pressed", () => {
     const power = rig.power();
     await power.reset(rig.permit("reset"));
     await power.off(rig.permit("force-off"), "hard");
-    await vi.waitFor(() => expect(rig.host.power()).toBe("off"));
+    await vi.waitFor(() => expect(rig.host.power()).toBe("off"), { timeout: 10_000 });
     await power.on(rig.permit("power-on"));
     expect(resets()).toEqual([reset, "ForceOff", on]);
   });

@@ -92,7 +92,7 @@ describe("against a BMC", () => {
       patched = method === "PATCH";
       return undefined;
     };
-    const power = rig.power({ timeouts: { requestMs: 150 } });
+    const power = rig.power({ timeouts: { requestMs: 1000 } });
     expect(await verdict(power.bootOnce(rig.permit("boot-once"), "pxe"))).toBe("LO_BMC_TIMEOUT, unknown");
   });
 

@@ -62,7 +62,7 @@ describe("activity", () => {
     expect((await power.activity()).booting).toBe(false);
     host.press("reset", "finger");
     expect((await power.activity()).booting).toBe(true);
-    await vi.waitFor(() => expect(host.posting()).toBe(false), { timeout: 5000 });
+    await vi.waitFor(() => expect(host.posting()).toBe(false), { timeout: 10_000 });
     expect((await power.activity()).booting).toBe(false);
   });
 
@@ -111,7 +111,7 @@ describe("light", () => {
     const said = () => bmc.requests.filter(({ method }) => method === "PATCH").map(({ body }) => body);
     expect(said()).toEqual([{ LocationIndicatorActive: true }]);
     await vi.waitFor(() => expect(said()).toEqual([{ LocationIndicatorActive: true }, { LocationIndicatorActive: false }]), {
-      timeout: 5000,
+      timeout: 10_000,
     });
   });
 

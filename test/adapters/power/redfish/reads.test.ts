@@ -44,7 +44,7 @@ test("a connection that breaks off is tried once more, with a connection of its 
 });
 
 test("a BMC that accepts and never answers is left at the time limit", async () => {
-  const power = rig.power({ timeouts: { requestMs: 150 } });
+  const power = rig.power({ timeouts: { requestMs: 1000 } });
   first(1, "hang");
   expect(await verdict(power.state())).toBe("LO_BMC_TIMEOUT, none");
   expect((await power.state()).state).toBe("on");

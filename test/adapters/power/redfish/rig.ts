@@ -1,6 +1,7 @@
 import { createRedfishPower, type RedfishOptions } from "#adapters/power/redfish/mod.ts";
-import { type ActVerb, type Clock, DeviceError, type Permit, scaledClock } from "#events";
+import { type ActVerb, type Clock, DeviceError, type Permit } from "#events";
 import { mintPermit } from "#events/runtime/permit.ts";
+import { steadyClock } from "#events/testing/mod.ts";
 import { createHost, type Host } from "#test/lab/host.ts";
 import { createRedfishBmc, type RedfishBmc } from "#test/lab/redfish-bmc.ts";
 import type { PersonalityName } from "#test/lab/redfish-personalities.ts";
@@ -22,7 +23,7 @@ export async function createRig(
   personality: PersonalityName = "dell",
   { power = "on", ...over }: { power?: "on" | "off" } & Pick<Parameters<typeof createRedfishBmc>[0], "tls" | "seed"> = {},
 ): Promise<Rig> {
-  const clock = scaledClock(20);
+  const clock = steadyClock(20);
   const host = createHost({ name: "w1", clock, power, bootMs: 6000, offMs: 1000, shutdownMs: 2000, gpus: 2 });
   const bmc = await createRedfishBmc({
     host,
@@ -48,7 +49,7 @@ export async function createRig(
         tls: { pin: bmc.fingerprint() },
         expect: { uuid: host.identity.uuid, serial: host.identity.serial },
         clock,
-        timeouts: { connectMs: 2000, requestMs: 2000 },
+        timeouts: { connectMs: 10_000, requestMs: 10_000 },
         ...over,
       });
       opened.push(made);
@@ -62,6 +63,8 @@ export async function createRig(
       return news;
     },
     async close() {
+      // Whatever it was made to do, it lets its clients say goodbye.
+      bmc.intercept = undefined;
       for (const one of opened) await one.close();
       await bmc.close();
     },
