@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { approvalDecided, createBus, createMemoryStore, type EventStore, stableId, upgradeRequested } from "#events";
+import { createBus, createMemoryStore, type EventStore, stableId, upgradeRequested } from "#events";
 import type { Errands } from "#functions/errands.ts";
 import rollout from "#functions/rollout.ts";
 import { crashEverywhere, createFakeWorld, type FakeWorld } from "#functions/testing/mod.ts";
-import { notTheSameLookAgain } from "./everywhere.ts";
+import { agreeing, notTheSameLookAgain } from "./everywhere.ts";
 
 const to = "v1.14.0";
 const names = ["cp-01", "cp-02", "cp-03"];
@@ -51,22 +51,7 @@ test.each(["crash", "stop"] as const)(
         },
         ports: ({ world, errands }) => ({ ...world.ports, errands }),
         data: { version: to },
-        meanwhile(worker, run, clock) {
-          const { bus, store: log } = worker.office;
-          void (async () => {
-            for (let n = 0; n < 10; n += 1) {
-              await clock.sleep(20_000);
-              for (const record of await log.log.read("events", "*.approval-requested.>")) {
-                const { step, nonce, digest } = (record.data as unknown as { data: { step: string; nonce: string; digest: string } }).data;
-                await bus.publish(
-                  approvalDecided,
-                  { run, step, nonce, digest, approve: true },
-                  { id: nonce, source: "person", actor: "ana" },
-                );
-              }
-            }
-          })();
-        },
+        meanwhile: agreeing,
       },
       ({ status, journal, world: { world } }) => {
         expect(status).toBe("ok");

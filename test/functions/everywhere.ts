@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createMemoryStore, type EventStore, type FunctionSpec } from "#events";
+import { approvalDecided, type Clock, createMemoryStore, type EventStore, type FunctionSpec, type Worker } from "#events";
 import { createIncidents } from "#events/incidents.ts";
 import { createLedger } from "#events/ledger.ts";
 import { type BmcFaults, crashEverywhere, createFakeWorld, type FakeWorld, type History, type Point } from "#functions/testing/mod.ts";
@@ -20,6 +20,8 @@ export interface Story {
   readonly spec: FunctionSpec;
   readonly data: unknown;
   readonly prepare?: (world: FakeWorld) => void;
+  /** What people do while it runs. */
+  readonly meanwhile?: typeof agreeing;
   /** The power in the end, when all went well. */
   readonly ends: "on" | "off";
   /** What may be sent at most. */
@@ -50,7 +52,11 @@ export function tellEverywhere(
   }
 }
 
-async function everywhere({ spec, data, prepare }: Story, faults: Partial<BmcFaults>, how: "crash" | "stop"): Promise<History<Scene>[]> {
+async function everywhere(
+  { spec, data, prepare, meanwhile }: Story,
+  faults: Partial<BmcFaults>,
+  how: "crash" | "stop",
+): Promise<History<Scene>[]> {
   let store: EventStore | undefined;
   return crashEverywhere<Scene>(
     spec,
@@ -74,6 +80,7 @@ async function everywhere({ spec, data, prepare }: Story, faults: Partial<BmcFau
       ports: ({ world }) => ({ ...world.ports }),
       guards: (office, { world }) => guardsOf(office, world),
       data,
+      ...(meanwhile && { meanwhile }),
     },
     () => undefined,
     { how, at: notTheSameLookAgain() },
@@ -88,6 +95,18 @@ export function notTheSameLookAgain(most = 5): (point: Point) => boolean {
     seen.set(label, times);
     return times <= most || label.includes("append");
   };
+}
+
+/** A person who agrees to whatever is asked. */
+export async function agreeing({ office: { bus, store } }: Worker, run: string, clock: Clock): Promise<void> {
+  for (let look = 0; look < 10; look += 1) {
+    await clock.sleep(20_000);
+    for (const { data } of await store.log.read("events", "*.approval-requested.>")) {
+      const { step, nonce, digest } = (data as unknown as { data: { step: string; nonce: string; digest: string } }).data;
+      const how = { id: nonce, source: "person", actor: "ana" };
+      await bus.publish(approvalDecided, { run, step, nonce, digest, approve: true }, how);
+    }
+  }
 }
 
 async function check(story: Story, { world: { world, store }, status, reason, hit }: History<Scene>, again: number): Promise<void> {
