@@ -139,7 +139,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     await worker.start();
     started(() => worker.stop());
     if (config.store.kind === "nats") started(await openNatsDoor(config.store, site, worker, log));
-    await startWatchers(config, { worker, ports, arms: netboot.arms, watchesCluster: cluster.configured, started });
+    const watchesTalos = (options.talosconfigText ?? config.talos?.talosconfig) !== undefined;
+    await startWatchers(config, { worker, ports, arms: netboot.arms, watchesCluster: cluster.configured, watchesTalos, started });
     const close = () => closeAll(stops, log);
     return { worker, store, inventory, ports, url: http.url, ...(boot && { bootUrl: boot.url }), close };
   } catch (error) {

@@ -5,12 +5,16 @@ import { pathToFileURL } from "node:url";
 import { type EventDefinition, type FunctionSpec, LightsoutError } from "#events";
 import bootstrap from "#functions/bootstrap.ts";
 import coldStart from "#functions/cold-start.ts";
+import componentUpgrade from "#functions/component-upgrade.ts";
 import csrApprover from "#functions/csr-approver.ts";
+import driftCheck from "#functions/drift-check.ts";
+import driftRepair from "#functions/drift-repair.ts";
 import drill from "#functions/drill.ts";
 import etcdBootstrap from "#functions/etcd-bootstrap.ts";
 import etcdRestore from "#functions/etcd-restore.ts";
 import etcdSnapshot from "#functions/etcd-snapshot.ts";
 import install from "#functions/install.ts";
+import kubernetesUpgrade from "#functions/kubernetes-upgrade.ts";
 import nodeLost from "#functions/node-lost.ts";
 import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
@@ -36,7 +40,11 @@ const builtinFunctions: readonly FunctionSpec[] = [
   etcdRestore,
   upgrade,
   rollout,
+  kubernetesUpgrade,
+  componentUpgrade,
   csrApprover,
+  driftCheck,
+  driftRepair,
 ];
 
 const doors: Readonly<Record<string, string>> = {
