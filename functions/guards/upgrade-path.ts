@@ -52,7 +52,7 @@ export const restartsByItself = (version: string): boolean => (minorOf(version) 
 export const kubernetesOf = (talos: string): readonly [number, number] | undefined => releases[minorOf(talos) ?? -1]?.kubernetes;
 
 /** 13 of `v1.13.9`. */
-export function minorOf(version: string): number | undefined {
+function minorOf(version: string): number | undefined {
   const match = /^v?1\.(\d+)(?:\.|$)/.exec(version);
   return match ? Number(match[1]) : undefined;
 }
