@@ -167,6 +167,15 @@ describe("etcd-bootstrap", () => {
     for (const { did } of rig.world.machines()) expect(did.bootstrap).toBe(0);
   });
 
+  test("asked of two machines at the same moment, it begins on one, and the other joins", async () => {
+    const rig = await withoutEtcd();
+    const [first, second] = [await begun(rig, "cp-01"), await begun(rig, "cp-02")];
+    expect(await endOf(rig, first)).toMatchObject({ status: "ok" });
+    expect(await endOf(rig, second)).toMatchObject({ status: "ok" });
+    expect(rig.world.machines().reduce((sum, { did }) => sum + did.bootstrap, 0)).toBe(1);
+    expect(rig.world.violations()).toEqual([]);
+  });
+
   test("while one control plane gives no answer it waits, and goes on when it does", async () => {
     const rig = await withoutEtcd();
     rig.world.machine("cp-03").system.faults.silent = true;
