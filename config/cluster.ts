@@ -3,7 +3,7 @@ import type { Inventory } from "#adapters/inventory/port.ts";
 import type { ReadObjects } from "#adapters/storage/mod.ts";
 import { explain, type RuntimeLog, systemClock } from "#events";
 import { rememberCluster, type SeenCluster } from "./cluster-seen.ts";
-import { clusterless } from "./clusterless.ts";
+import { clusterless, noCluster } from "./clusterless.ts";
 import type { Config } from "./schema.ts";
 
 /** The cluster of a configuration, or of a kubeconfig's text instead of it. */
@@ -24,7 +24,7 @@ export function openCluster(
   const { context, kubeconfig: file } = config.cluster ?? {};
   if (text === undefined && file === undefined) {
     const health = () => ({ ok: true, detail: "no cluster is configured" });
-    return { ...rememberCluster(clusterless), health, configured: false, readObjects: async () => undefined, close: async () => undefined };
+    return { ...rememberCluster(clusterless), health, configured: false, readObjects: noCluster, close: async () => undefined };
   }
   const cluster = createKubernetesCluster({
     kubeconfig: { ...(text === undefined ? { file: file ?? "" } : { text }), ...(context !== undefined && { context }) },

@@ -1,7 +1,8 @@
 import type { Cluster } from "#adapters/cluster/port.ts";
 import { DeviceError } from "#events";
 
-const none = async (target: string): Promise<never> => {
+/** What asking a cluster comes to where none is configured: `LO_CLUSTER_UNREACHABLE`, and no statement about anything. */
+export const noCluster = async (target: string): Promise<never> => {
   throw new DeviceError("LO_CLUSTER_UNREACHABLE", { target, operation: "ask the cluster", effect: "none" }, "no cluster is configured", {
     hint: "Give cluster.kubeconfig in lightsout.yaml",
   });
@@ -11,20 +12,20 @@ const none = async (target: string): Promise<never> => {
 export const clusterless: Cluster = {
   node: async () => undefined,
   nodes: async () => [],
-  cordon: none,
+  cordon: noCluster,
   uncordon: async () => "theirs",
-  drain: none,
+  drain: noCluster,
   pods: async () => [],
   attachments: async () => [],
-  taintOutOfService: none,
-  untaintOutOfService: none,
+  taintOutOfService: noCluster,
+  untaintOutOfService: noCluster,
   report: async () => undefined,
-  settle: none,
+  settle: noCluster,
   room: async () => ({ fits: false, why: "no cluster is configured" }),
   servingRequests: async () => [],
-  approveServing: ({ name }) => none(name),
-  apply: () => none("cluster"),
-  version: () => none("cluster"),
+  approveServing: ({ name }) => noCluster(name),
+  apply: () => noCluster("cluster"),
+  version: () => noCluster("cluster"),
   components: async () => [],
   watch: async () => async () => undefined,
 };

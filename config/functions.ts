@@ -42,9 +42,9 @@ const builtinFunctions: readonly FunctionSpec[] = [
   rollout,
   kubernetesUpgrade,
   componentUpgrade,
-  csrApprover,
   driftCheck,
   driftRepair,
+  csrApprover,
 ];
 
 const doors: Readonly<Record<string, string>> = {

@@ -32,8 +32,8 @@ export async function startWatchers(
   const machines = () => config.machines.filter((machine) => machine.bmc).map((machine) => machine.name);
   started(watchPower({ power: ports.power, machines, office }));
   if (watchesTalos) {
-    const { configs, talos } = ports;
-    started(watchTalos({ talos, configs, machines: () => config.machines.map(({ name }) => name), office }));
+    const { configs, inventory, talos } = ports;
+    started(watchTalos({ talos, machines: () => inventory.machines().map(({ name }) => name), office, configs }));
   }
   if (arms) started(await watchArms({ arms, office, runs }));
   const { accept } = worker;

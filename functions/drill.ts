@@ -1,16 +1,17 @@
 import { drillPassed, drillRequested, TerminalError } from "#events";
 import { defineFunction } from "./define.ts";
 import { hardwareOf } from "./fragments/hardware.ts";
-import { gracefulOff, powerOn } from "./fragments/power.ts";
-import { noteBootId, proveReturned, takeOutOfService, uncordon } from "./fragments/service.ts";
+import { powerOn } from "./fragments/power.ts";
+import { noteBefore, proveReturned, takeOutOfService, uncordon } from "./fragments/service.ts";
+import { switchOff } from "./fragments/switch-off.ts";
 
 /** An approved drain, off and on, measured: that this machine can be fenced and comes back by itself is seen before it is relied on. */
 export default defineFunction(
   {
     id: "drill",
     on: drillRequested,
-    uses: ["inventory", "power", "cluster", "drills"],
-    acts: ["cordon", "power-off", "power-on"],
+    uses: ["inventory", "power", "cluster", "talos", "drills"],
+    acts: ["cordon", "os-shutdown", "power-off", "power-on"],
     aim: "on",
     timeout: "3h",
   },
@@ -22,12 +23,12 @@ export default defineFunction(
 
     if ((await takeOutOfService(machine, step, ports, false)) !== "on")
       throw new TerminalError(`${machine} is not on: nothing can be measured`);
-    const bootBefore = await noteBootId(machine, step, ports);
+    const before = await noteBefore(machine, step, ports);
     const asked = await step.run("note when it is asked to go off", () => ports.drills.now());
-    await step.act("power off", gracefulOff(machine, ports));
+    await switchOff(machine, false, step, ports);
     const off = await step.run("note when it was off", () => ports.drills.now());
     await step.act("power on", powerOn(machine, ports));
-    await proveReturned(machine, step, ports, bootBefore);
+    await proveReturned(machine, step, ports, before.bootId, before.system);
     const back = await step.run("note when it was back", () => ports.drills.now());
     await uncordon(machine, step, ports);
 

@@ -3,7 +3,7 @@ import { defineFunction, type Ports } from "./define.ts";
 import { isAgreed } from "./fragments/cluster-plan.ts";
 import { planDisks } from "./fragments/disks.ts";
 import { demandIdle } from "./fragments/idle.ts";
-import { demandRightConfig, type Idle, installMachine, prepareBoot } from "./fragments/install.ts";
+import { demandNoErrors, type Idle, installMachine, prepareBoot } from "./fragments/install.ts";
 import { proveJoined } from "./fragments/joined.ts";
 
 /** Install a machine that is off or waits in maintenance and that the cluster does not know. It takes nothing away from anybody. */
@@ -19,7 +19,7 @@ export default defineFunction(
   async ({ event, step, ports }) => {
     const { machine } = event.data;
     const { is, joins } = await step.run("see that it carries nothing", (signal) => demandIdle(machine, ports, signal), { reads: true });
-    await demandRightConfig(machine, step, ports);
+    await step.run("its configuration is right", () => demandNoErrors(machine, ports), { reads: true });
     const agreed = await step.run("see whether an agreed bootstrap asks for it", () => isAgreed(machine, event, ports), { reads: true });
     if (!agreed) await askToInstall(machine, is, step, ports);
     const found: Idle = is === "off" ? { is, profile: await prepareBoot(machine, false, step, ports) } : { is };

@@ -3,7 +3,7 @@ import { defineFunction } from "./define.ts";
 import { fence } from "./fragments/fence.ts";
 import { askIfFoundOff, collectEvidence, makeSure } from "./fragments/lost.ts";
 import { powerOn } from "./fragments/power.ts";
-import { noteBootId, proveReturned, uncordon } from "./fragments/service.ts";
+import { noteBefore, proveReturned, uncordon } from "./fragments/service.ts";
 
 /** A node went dark: give it time, make sure, fence it over its BMC, bring it back and prove it. Or ask a person. */
 export default defineFunction(
@@ -24,10 +24,10 @@ export default defineFunction(
     if ((await makeSure(machine, step, ports)) === "returned") return;
 
     const evidence = await step.run("collect evidence", (signal) => collectEvidence(machine, ports, signal), { reads: true });
-    const bootBefore = await noteBootId(machine, step, ports);
+    const before = await noteBefore(machine, step, ports);
     await fence(machine, step, ports, () => askIfFoundOff(machine, openedAt, evidence, step, ports));
     await step.act("power on", powerOn(machine, ports));
-    await proveReturned(machine, step, ports, bootBefore);
+    await proveReturned(machine, step, ports, before.bootId, before.system);
     await uncordon(machine, step, ports);
 
     const message = `fenced, brought back and proven by run ${step.self.run}`;

@@ -1,29 +1,30 @@
 import { powerCycle } from "#events";
 import { defineFunction } from "./define.ts";
-import { forceOff, gracefulOff, powerOn } from "./fragments/power.ts";
-import { noteBootId, proveReturned, takeOutOfService, uncordon } from "./fragments/service.ts";
+import { powerOn } from "./fragments/power.ts";
+import { noteBefore, proveReturned, takeOutOfService, uncordon } from "./fragments/service.ts";
+import { switchOff } from "./fragments/switch-off.ts";
 
 /** Off, confirmed, on, confirmed: never an opaque cycle. */
 export default defineFunction(
   {
     id: "power-cycle",
     on: powerCycle,
-    uses: ["inventory", "power", "cluster"],
-    acts: ["cordon", "power-off", "force-off", "power-on"],
+    uses: ["inventory", "power", "cluster", "talos"],
+    acts: ["cordon", "os-shutdown", "power-off", "force-off", "power-on"],
     aim: "on",
     timeout: "2h",
   },
   async ({ event, step, ports }) => {
     const { machine, hard } = event.data;
     const found = await takeOutOfService(machine, step, ports, hard);
-    const bootBefore = await noteBootId(machine, step, ports);
-    const { result } = await step.act("power off", hard ? forceOff(machine, ports) : gracefulOff(machine, ports));
+    const before = await noteBefore(machine, step, ports);
+    const { result } = await switchOff(machine, hard, step, ports);
     if (result === "already" && found === "on") {
       const ask = `${machine} was switched off by somebody else meanwhile: they may have their hands in it. Switch it on?`;
       await step.approve("switch it on again", { ask, plan: { machine }, within: "24h" });
     }
     await step.act("power on", powerOn(machine, ports));
-    await proveReturned(machine, step, ports, bootBefore);
+    await proveReturned(machine, step, ports, before.bootId, before.system);
     await uncordon(machine, step, ports);
   },
 );

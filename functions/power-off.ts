@@ -1,15 +1,15 @@
 import { powerOffRequested } from "#events";
 import { defineFunction } from "./define.ts";
-import { forceOff, gracefulOff } from "./fragments/power.ts";
 import { takeOutOfService } from "./fragments/service.ts";
+import { switchOff } from "./fragments/switch-off.ts";
 
 /** Take a machine out of service and off. The operating system is asked; the power is cut only when that was asked for. */
 export default defineFunction(
   {
     id: "power-off",
     on: powerOffRequested,
-    uses: ["inventory", "power", "cluster"],
-    acts: ["cordon", "power-off", "force-off"],
+    uses: ["inventory", "power", "cluster", "talos"],
+    acts: ["cordon", "os-shutdown", "power-off", "force-off"],
     aim: "off",
     keeps: ["cordon"],
     timeout: "1h",
@@ -17,6 +17,6 @@ export default defineFunction(
   async ({ event, step, ports }) => {
     const { machine, hard } = event.data;
     await takeOutOfService(machine, step, ports, hard);
-    await step.act("power off", hard ? forceOff(machine, ports) : gracefulOff(machine, ports));
+    await switchOff(machine, hard, step, ports);
   },
 );

@@ -1,6 +1,6 @@
 import { rebuildRequested } from "#events";
 import { defineFunction } from "./define.ts";
-import { demandRightConfig, installMachine, prepareBoot } from "./fragments/install.ts";
+import { demandNoErrors, installMachine, prepareBoot } from "./fragments/install.ts";
 import { proveJoined } from "./fragments/joined.ts";
 import { noteBootId, uncordon } from "./fragments/service.ts";
 import { takeSnapshot } from "./fragments/snapshot.ts";
@@ -18,7 +18,7 @@ export default defineFunction(
   },
   async ({ event, step, ports }) => {
     const { machine } = event.data;
-    await demandRightConfig(machine, step, ports);
+    await step.run("its configuration is right", () => demandNoErrors(machine, ports), { reads: true });
     const found = await step.run("look at what would be wiped", (signal) => lookBeforeWiping(machine, ports, signal), { reads: true });
     await askToWipe(machine, found, step, ports);
     const profile = await prepareBoot(machine, true, step, ports);

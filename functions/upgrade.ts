@@ -21,8 +21,8 @@ export default defineFunction(
     const target = targetOf(machine, event.data.version, ports);
     const before = await step.run("what it runs", (signal) => runningNow(machine, ports, signal), { reads: true });
     if (isThere(before, target)) return;
-    const again = { again: confirm === machine };
-    await step.run("see that it may go there", (signal) => demandUpgradable(machine, before, target, again, ports, signal), {
+    const wish = { target, again: confirm === machine };
+    await step.run("see that it may go there", (signal) => demandUpgradable(machine, before, wish, ports, signal), {
       reads: true,
     });
     const pull = (signal: AbortSignal) => ports.talos.of(machine).pullImage(target.image, signal);

@@ -2,7 +2,8 @@
 export interface Snapshots {
   /**
    * Stores a snapshot under `name` and reads it back: it answers only when what is stored is complete, has etcd's own checksum and equals
-   * what was sent. A name that exists already with the same content is the same snapshot. What is broken is not left behind.
+   * what was sent. A name that is finished already, and whole, is answered as it is: asking twice takes one snapshot. What is broken is not
+   * left behind. An error of `bytes` is thrown as it is.
    */
   store(name: string, bytes: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<SnapshotRecord>;
   /** Newest first. */

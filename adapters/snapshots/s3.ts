@@ -18,6 +18,8 @@ export interface S3Options {
   readonly prefix?: string;
   readonly keep: Keep;
   readonly clock: Clock;
+  /** Silence of the server, in milliseconds, after which a request has failed. Default 30 s. */
+  readonly idleMs?: number;
 }
 
 /** Snapshots in a bucket. An upload that breaks off is taken back, and what is stored is read again before it counts. */
@@ -25,7 +27,7 @@ export function createS3Snapshots(options: S3Options): Snapshots {
   return createSnapshots(s3Shelf(options), options);
 }
 
-function s3Shelf({ endpoint, bucket, region, accessKey, secretKey, prefix }: S3Options): Shelf {
+function s3Shelf({ endpoint, bucket, region, accessKey, secretKey, prefix, idleMs = 30_000 }: S3Options): Shelf {
   const client = new S3Client({
     endpoint,
     region,
@@ -36,23 +38,19 @@ function s3Shelf({ endpoint, bucket, region, accessKey, secretKey, prefix }: S3O
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     maxAttempts: 3,
+    requestHandler: { connectionTimeout: Math.min(idleMs, 10_000), socketTimeout: idleMs },
   });
   const base = prefix === undefined ? "" : `${prefix.replace(/\/+$/, "")}/`;
   const at = (name: string) => ({ Bucket: bucket, Key: base + name });
 
   const shelf: Shelf = {
     where: `s3://${bucket}${base === "" ? "" : `/${base.slice(0, -1)}`}`,
-    async write(name, bytes, signal) {
+    async write(name, bytes) {
+      // In parts, so that its length need not be known. When the bytes fail, the parts that were sent are taken back before this ends.
       const upload = new Upload({ client, params: { ...at(name), Body: Readable.from(bytes) } });
-      const stop = () => void upload.abort();
-      signal?.addEventListener("abort", stop, { once: true });
-      try {
-        await upload.done();
-      } catch (error) {
+      await upload.done().catch((error: unknown) => {
         throw explained(`upload ${name}`, error);
-      } finally {
-        signal?.removeEventListener("abort", stop);
-      }
+      });
     },
     async *read(name, signal) {
       try {
@@ -70,6 +68,8 @@ function s3Shelf({ endpoint, bucket, region, accessKey, secretKey, prefix }: S3O
           { Bucket: bucket, Prefix: base },
           { ...(signal && { abortSignal: signal }) },
         )) {
+          // A web page parses too, as an empty bucket.
+          if (page.Name === undefined) throw new Error("the answer is no list of a bucket");
           for (const { Key = "", Size = 0, LastModified } of page.Contents ?? []) {
             const name = Key.slice(base.length);
             if (name !== "" && !name.includes("/")) found.push({ name, bytes: Size, at: LastModified?.getTime() ?? 0 });
@@ -90,16 +90,10 @@ function s3Shelf({ endpoint, bucket, region, accessKey, secretKey, prefix }: S3O
   };
   /** The server's name for what is wrong and its status: never a header, which bears the signature. */
   const explained = (what: string, error: unknown) => {
-    const { code, message, name, $metadata } = error as {
-      code?: string;
-      message?: string;
-      name?: string;
-      $metadata?: { httpStatusCode?: number };
-    };
+    const { code, message, name, $metadata } = error as Error & { code?: string; $metadata?: { httpStatusCode?: number } };
     const status = $metadata?.httpStatusCode;
-    if (status === undefined && code === undefined && name !== "AbortError" && name !== "TimeoutError") return error;
-    const said = status === undefined ? (code ?? message ?? name ?? "no answer") : `${name ?? "error"} (HTTP ${status})`;
-    return failed(shelf, `cannot ${what} at ${endpoint}: ${said}`, hintFor(status), error);
+    const said = status === undefined ? [code, message].filter(Boolean).join(" ") : `${name} (HTTP ${status})`;
+    return failed(shelf, `cannot ${what} at ${endpoint}: ${said}`, hintFor(status), status === undefined ? error : undefined);
   };
   return shelf;
 }

@@ -1,14 +1,15 @@
 import { type Clock, DeviceError, LightsoutError } from "#events";
 import type { SnapshotRecord, Snapshots } from "./port.ts";
 import { expired, type Keep } from "./retention.ts";
+import { follow } from "./source.ts";
 import { createVerifier, type Verdict } from "./verify.ts";
 
 /** A place that holds named files. Failures are `DeviceError`s of `LO_SNAPSHOT`. */
 export interface Shelf {
   /** For people: the folder, or `s3://bucket/prefix`. */
   readonly where: string;
-  /** Writes the whole file under this name, in place of what was there; a failure leaves the name as it was. */
-  write(name: string, bytes: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
+  /** Writes the whole file under this name, in place of what was there. When it or the bytes fail, the name stays as it was. */
+  write(name: string, bytes: AsyncIterable<Uint8Array>): Promise<void>;
   read(name: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   list(signal?: AbortSignal): Promise<readonly { readonly name: string; readonly bytes: number; readonly at: number }[]>;
   /** Done when there is none. */
@@ -35,7 +36,7 @@ export function createSnapshots(shelf: Shelf, options: { keep: Keep; clock: Cloc
         where: `${shelf.where}/${name}`,
       })),
     );
-    return records.toSorted((a, b) => b.at - a.at);
+    return records.filter(({ sha256 }) => sha256 !== "").toSorted((a, b) => b.at - a.at);
   }
   async function markOf(name: string, signal: AbortSignal | undefined): Promise<string> {
     const chunks: Uint8Array[] = [];
@@ -44,7 +45,7 @@ export function createSnapshots(shelf: Shelf, options: { keep: Keep; clock: Cloc
   }
   async function readBack(name: string, signal: AbortSignal | undefined): Promise<Verdict> {
     const verifier = createVerifier();
-    for await (const chunk of shelf.read(name, signal)) verifier.push(chunk);
+    for await (const chunk of follow(shelf.read(name, signal), signal).bytes) verifier.push(chunk);
     return verifier.verdict();
   }
 
@@ -52,32 +53,37 @@ export function createSnapshots(shelf: Shelf, options: { keep: Keep; clock: Cloc
     list,
     async store(name, bytes, signal) {
       checkName(name);
-      // Asked again after a crash: what is finished under this name is it.
+      // Asked again after a crash: what is finished under this name, and still is what it was, is it.
       const before = (await list(signal)).find((one) => one.name === name);
-      if (before) return before;
+      if (before && (await readBack(name, signal)).sha256 === before.sha256) return before;
+      // An old mark vouches for nothing that is written now.
+      await shelf.remove(name + mark, signal);
       const sent = createVerifier();
-      await shelf.write(name, tee(bytes, sent.push), signal);
+      const source = follow(bytes, signal);
+      try {
+        await shelf.write(name, tee(source.bytes, sent.push));
+      } catch (error) {
+        throw source.failure()?.error ?? error;
+      }
       const [left, stored] = [sent.verdict(), await readBack(name, signal)];
       const wrong = left.wrong ?? (left.sha256 === stored.sha256 ? undefined : "what was read back is not what was sent");
       if (wrong !== undefined) {
-        await shelf.remove(name, signal);
+        // Without its mark it is none, whether or not it can be taken away.
+        await shelf.remove(name, signal).catch(() => undefined);
         throw failed(
           shelf,
           `${name} was not kept: ${wrong}`,
           "Take another from a healthy member: talosctl -n <control plane> etcd snapshot",
         );
       }
-      await shelf.write(name + mark, once(`${stored.sha256}  ${name}\n`), signal);
+      await shelf.write(name + mark, once(`${stored.sha256}  ${name}\n`));
       return { name, bytes: stored.bytes, sha256: stored.sha256, at: clock.now(), where: `${shelf.where}/${name}` };
     },
     async *read(name, signal) {
       checkName(name);
       const expected = await markOf(name, signal);
       const verifier = createVerifier();
-      for await (const chunk of shelf.read(name, signal)) {
-        verifier.push(chunk);
-        yield chunk;
-      }
+      yield* tee(follow(shelf.read(name, signal), signal).bytes, verifier.push);
       const { sha256, wrong } = verifier.verdict();
       const why = wrong ?? (sha256 === expected ? undefined : "it is not what was stored");
       if (why !== undefined) throw failed(shelf, `${name} cannot be restored: ${why}`, "Use another snapshot");
@@ -85,8 +91,9 @@ export function createSnapshots(shelf: Shelf, options: { keep: Keep; clock: Cloc
     async prune(signal) {
       const gone = expired(await list(signal), keep);
       for (const { name } of gone) {
-        await shelf.remove(name + mark, signal);
+        // In this order: what a crash leaves of it is the small one, and nobody takes it for a snapshot.
         await shelf.remove(name, signal);
+        await shelf.remove(name + mark, signal);
       }
       return gone.map(({ name }) => name);
     },

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
-/** SHA-256 at the end of an etcd snapshot, over everything before it (etcd: server/etcdserver/api/v3rpc/maintenance.go, `sendSnapshot`). */
+/** SHA-256 at the end of an etcd snapshot, over everything before it (etcd: server/etcdserver/api/v3rpc/maintenance.go, `Snapshot`). */
 const digestBytes = 32;
-/** bbolt writes in pages, and the smallest sector it knows is this long (bbolt: `maxBatch`-independent, db.go). */
+/** A database is whole pages, and no page is smaller than this (etcd: etcdutl/snapshot/v3_snapshot.go, `hasChecksum`). */
 const sector = 512;
 /** bbolt's meta page begins its content, behind a 16-byte page header, with this number (bbolt: `magic` in internal/common/types.go). */
 const boltMagic = 0xed0c_daed;

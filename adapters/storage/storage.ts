@@ -1,4 +1,4 @@
-import { explain, LightsoutError } from "#events";
+import { type Clock, explain, LightsoutError } from "#events";
 import { cephHealth } from "./ceph.ts";
 import { longhornHealth } from "./longhorn.ts";
 import type { Storage } from "./port.ts";
@@ -20,15 +20,16 @@ const kinds = { ceph: cephHealth, longhorn: longhornHealth } as const;
 /**
  * The storage of a cluster. `auto` asks for every kind that is known and demands health of those that are there; a kind that is named must be
  * there; `none` is a cluster whose machines carry nothing that others need. No answer means not healthy.
+ * @param options.clock the time of day, as the cluster's own parts write it
  */
-export function createStorage(options: { readObjects: ReadObjects; kind: "auto" | "none" | keyof typeof kinds }): Storage {
-  const { kind, readObjects } = options;
+export function createStorage(options: { readObjects: ReadObjects; kind: "auto" | "none" | keyof typeof kinds; clock: Clock }): Storage {
+  const { clock, kind, readObjects } = options;
   const asked = kind === "auto" ? Object.keys(kinds) : kind === "none" ? [] : [kind];
   return {
     async health(signal) {
       try {
         const said = await Promise.all(
-          asked.map(async (name) => [name, await kinds[name as keyof typeof kinds](readObjects, signal)] as const),
+          asked.map(async (name) => [name, await kinds[name as keyof typeof kinds](readObjects, clock, signal)] as const),
         );
         const missing = said.find(([, health]) => health === undefined);
         if (kind !== "auto" && missing) return { healthy: false, why: `storage is ${kind} by declaration, and the cluster has none` };

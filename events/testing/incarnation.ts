@@ -149,7 +149,7 @@ function wrapped(name: string, port: unknown, call: Call): unknown {
         if (isAsync(value)) return call(label, () => value.apply(target, args));
         const answer = value.apply(target, args);
         if (!(answer instanceof Promise)) return wrapped(label, answer, call);
-        // Who is hit before it arrives never hears it.
+        // It may have failed before its point is passed.
         answer.catch(() => undefined);
         return call(label, () => answer);
       };

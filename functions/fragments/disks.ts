@@ -8,6 +8,8 @@ type Reading = Pick<Ports, "inventory" | "configs" | "talos">;
 
 /** What an installation does to the disks of a machine, as it is put before a person. */
 export type DiskPlan = {
+  /** As it is declared. */
+  readonly declared: string;
   /** The disk that is wiped and installed on. */
   readonly wiped: string;
   /** The disks that are left alone; `undefined` where nobody could read any disk. */
@@ -27,18 +29,20 @@ export async function planDisks(machine: string, ports: Reading, signal?: AbortS
   const { is, seen } = await talos.presence(signal);
   if (is === "foreign")
     throw refused(machine, `what answers for it is not ours (${seen})`, "Check its address: it may be another cluster's");
-  if (is === "silent") return { wiped: nameOf(declared), unread: `its Talos does not answer (${seen})` };
+  if (is === "silent") return { ...unreadable(declared), unread: `its Talos does not answer (${seen})` };
   const reader: Pick<TalosMaintenance, "system" | "disks"> = is === "ours" ? talos : talos.maintenance;
   try {
     mustBe(ports.inventory.machine(machine), await reader.system(signal));
     return judgeDisks(machine, declared, await reader.disks(signal));
   } catch (error) {
     if (error instanceof RefusedError) throw error;
-    return { wiped: nameOf(declared), unread: explain(error) };
+    return { ...unreadable(declared), unread: explain(error) };
   }
 }
 
 type DiskName = NonNullable<Declared["disk"]>;
+
+const unreadable = (disk: DiskName) => ({ declared: nameOf(disk), wiped: nameOf(disk) });
 
 function declaredDisk(machine: string, ports: Pick<Ports, "configs">): DiskName {
   const { disk } = ports.configs.declared(machine);
@@ -71,7 +75,7 @@ function judgeDisks(machine: string, declared: DiskName, disks: readonly TalosDi
       "Take it out of use and wipe it by hand first",
     );
   }
-  return { wiped: lineOf(disk), kept: disks.filter((one) => one !== disk).map(lineOf) };
+  return { declared: nameOf(declared), wiped: lineOf(disk), kept: disks.filter((one) => one !== disk).map(lineOf) };
 }
 
 /** Throws unless whoever answers has proven that it is this machine: by uuid or serial, and neither contradicts. */

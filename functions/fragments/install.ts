@@ -15,19 +15,15 @@ export type Idle = { readonly is: "off"; readonly profile: BootProfile } | { rea
 /** From the configuration to the installed system: the installer's image is fetched on the way. */
 const installs = "30m";
 
-/** Refuses, before anything is touched, a machine of which nothing is declared, or whose configuration has errors. */
-export async function demandRightConfig(machine: string, step: Step, ports: Pick<Ports, "configs">): Promise<void> {
-  await step.run("its configuration is right", () => noErrors(machine, ports), { reads: true });
-}
-
-async function noErrors(machine: string, ports: Pick<Ports, "configs">): Promise<void> {
+/** Refuses a machine of which nothing is declared, or whose configuration has errors. */
+export async function demandNoErrors(machine: string, ports: Pick<Ports, "configs">): Promise<void> {
   const errors = (await ports.configs.problems(machine)).filter(({ level }) => level === "error");
   const [first] = errors;
   if (!first) return;
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
   throw new RefusedError(`The configuration of ${machine} is wrong: ${first.path}: ${first.message}${more}`, {
     code: "LO_MACHINE_CONFIG",
-    hint: `${first.fix}. Nothing was done`,
+    hint: `${first.fix}. Nothing was installed`,
   });
 }
 

@@ -113,6 +113,24 @@ async function bootIdNow(machine: string, ports: Serving, unlessAway: boolean, s
   }
 }
 
+/** What a machine was before it is started anew; `null` where nobody could tell. */
+export interface Before {
+  readonly bootId: string | null;
+  /** As its Node names it: `Talos (v1.13.9)`. */
+  readonly system: string | null;
+}
+
+/** Notes the boot that a machine is in, and what it runs there. */
+export async function noteBefore(machine: string, step: Step, ports: Serving, options: { unlessAway?: boolean } = {}): Promise<Before> {
+  const bootId = await noteBootId(machine, step, ports, options);
+  const system =
+    bootId === null ? null : await step.run("note what it runs", (signal) => systemNow(machine, ports, signal), { reads: true });
+  return { bootId, system };
+}
+
+const systemNow = async (machine: string, ports: Serving, signal: AbortSignal): Promise<string | null> =>
+  (await ports.cluster.node(machine, signal))?.osImage ?? null;
+
 /** While the cluster's API is away nobody can be seen to return, and that is no statement about any machine. */
 export async function untilTheClusterAnswers(step: Step, ports: Pick<Ports, "cluster">): Promise<void> {
   const answers = async (signal: AbortSignal) => (await ports.cluster.nodes(signal)).length >= 0;
@@ -124,9 +142,16 @@ export async function untilTheClusterAnswers(step: Step, ports: Pick<Ports, "clu
 
 /**
  * Proof of return: a boot id that was not there before, the out-of-service taint gone (its device plugins may not tolerate it), Node Ready,
- * and all expected GPUs allocatable. An overdue return is never cycled again: it fails, and a person looks.
+ * all expected GPUs allocatable, and the version that it ran before, where that was noted. An overdue return is never cycled again: it fails,
+ * and a person looks.
  */
-export async function proveReturned(machine: string, step: Step, ports: Serving, bootBefore: string | null): Promise<void> {
+export async function proveReturned(
+  machine: string,
+  step: Step,
+  ports: Serving,
+  bootBefore: string | null,
+  systemBefore: string | null = null,
+): Promise<void> {
   const within = bootPatience(machine, ports);
   const { gpus } = ports.inventory.machine(machine);
   const isNew = bootBefore === null ? renewing() : (node: NodeView) => node.bootID !== bootBefore;
@@ -149,6 +174,17 @@ export async function proveReturned(machine: string, step: Step, ports: Serving,
       hint: `kubectl describe node ${ports.inventory.machine(machine).node}`,
     });
   }
+  if (systemBefore !== null) await demandSameSystem(machine, step, ports, systemBefore);
+}
+
+/** What was armed before, or gone back from, starts with any restart: a machine that serves with it is not what went away. */
+async function demandSameSystem(machine: string, step: Step, ports: Serving, before: string): Promise<void> {
+  const now = await step.run("what it runs now", (signal) => systemNow(machine, ports, signal), { reads: true, attempts: untilItAnswers });
+  if (now === before) return;
+  throw new TerminalError(
+    `${machine} is back and runs ${now}, where it ran ${before}: an upgrade that was installed has started, or was gone back from. It stays cordoned`,
+    { hint: `If it is right so: kubectl uncordon ${ports.inventory.machine(machine).node}, then lightsout release ${machine}` },
+  );
 }
 
 async function newBoot(

@@ -3,6 +3,7 @@ import { type Act, type Json, RefusedError, type Step } from "#events";
 import type { Ports } from "../define.ts";
 import { type DiskPlan, planDisks } from "./disks.ts";
 import { findMember, leaveEtcd, type Member, removeDeadMember } from "./etcd.ts";
+import { demandNoErrors } from "./install.ts";
 import { forfeitLeadership } from "./leadership.ts";
 import { forceOff } from "./power.ts";
 import { takeOutOfService } from "./service.ts";
@@ -11,7 +12,7 @@ type Wiping = Pick<Ports, "inventory" | "power" | "cluster" | "os" | "talos" | "
 
 /** A machine that is to be wiped, as it was found. */
 export type Found = {
-  /** Its Node is Ready. */
+  /** Its kubelet reports: there is somebody to drain it. */
   readonly serves: boolean;
   /** Its Talos answers as ours. */
   readonly answers: boolean;
@@ -28,7 +29,7 @@ export async function lookBeforeWiping(machine: string, ports: Wiping, signal?: 
   const pods = await ports.cluster.pods(machine, signal);
   const { role } = ports.inventory.machine(machine);
   return {
-    serves: node?.ready === "true",
+    serves: node?.ready === "true" || node?.ready === "false",
     answers: (await ports.talos.of(machine).presence(signal)).is === "ours",
     disks,
     pods: pods.filter((pod) => !pod.daemonSet && !pod.mirror).map(podLine),
@@ -38,6 +39,9 @@ export async function lookBeforeWiping(machine: string, ports: Wiping, signal?: 
 
 const podLine = ({ namespace, name, irreplaceable }: PodView) => `${namespace}/${name}${irreplaceable ? ` (${irreplaceable})` : ""}`;
 
+/** Pods that a question names; its plan names all. */
+const shown = 8;
+
 /** A person agrees to exactly this wipe, unless the machine is declared disposable. */
 export async function askToWipe(machine: string, found: Found, step: Step, ports: Pick<Ports, "inventory" | "configs">): Promise<void> {
   const { disposable, role } = ports.inventory.machine(machine);
@@ -45,7 +49,8 @@ export async function askToWipe(machine: string, found: Found, step: Step, ports
   const { disks, pods } = found;
   const { version } = ports.configs.declared(machine);
   const unread = disks.unread === undefined ? "" : ` Its disks could not be read: ${disks.unread}.`;
-  const running = pods.length === 0 ? "" : ` Pods on it: ${pods.join(", ")}.`;
+  const more = pods.length > shown ? ` and ${pods.length - shown} more` : "";
+  const running = pods.length === 0 ? "" : ` Pods on it: ${pods.slice(0, shown).join(", ")}${more}.`;
   const ask = `Wipe ${machine} (${role}) and install Talos ${version} on ${disks.wiped}?${unread}${running}`;
   await step.approve("wipe it", { ask, plan: { machine, role, version, disks, pods }, within: "24h" });
 }
@@ -72,25 +77,43 @@ async function healthyStorage(machine: string, ports: Wiping, signal: AbortSigna
 }
 
 /**
- * Takes a machine out of service, out of etcd and off. One that still answers leaves etcd itself; of one that does not, the member is removed
- * once it is proven off.
+ * Takes a machine out of service, out of etcd and off. A member that works leaves by itself; that of a machine that does not answer, or whose
+ * etcd is broken, is removed once the machine is proven off.
  */
-export async function takeDown(machine: string, { serves, member }: Found, step: Step, ports: Wiping): Promise<void> {
+export async function takeDown(machine: string, { serves, member, disks }: Found, step: Step, ports: Wiping): Promise<void> {
   await takeOutOfService(machine, step, ports, !serves);
-  const presence = async (signal: AbortSignal) => (await ports.talos.of(machine).presence(signal)).is;
-  const answers = (await step.run("see whether its Talos answers now", presence, { reads: true })) === "ours";
-  // A person may have taken hours to agree: what must not be wiped may lie on it by now.
-  await step.run("see that its disks may still be wiped", (signal) => planDisks(machine, ports, signal), { reads: true });
-  if (member && answers) {
+  await step.run("see that it may still be wiped", (signal) => demandUnchanged(machine, disks, ports, signal), { reads: true });
+  const able = await step.run("see what it can do by itself", (signal) => abilities(machine, ports, signal), { reads: true });
+  if (member && able.leave) {
     await forfeitLeadership(machine, step, ports);
     await step.act("leave etcd", leaveEtcd(machine, member, ports));
   }
-  const byItself = answers && ports.netboot.way(machine).by === "media";
-  if (byItself) await step.act("wipe its system disk", wipeBySelf(machine, ports));
+  if (able.wipe) await step.act("wipe its system disk", wipeBySelf(machine, ports));
   else await step.act("power off", forceOff(machine, ports));
-  if (!member || answers) return;
+  if (!member || able.leave) return;
   await step.sleep("let it be off for a moment", "5s");
   await step.act("take its dead member out of etcd", removeDeadMember(machine, member, ports));
+}
+
+/** A person may have taken hours to agree, and guards as long to allow it: what was agreed to must still be so. */
+async function demandUnchanged(machine: string, agreed: DiskPlan, ports: Wiping, signal: AbortSignal): Promise<void> {
+  await demandNoErrors(machine, ports);
+  const { declared } = await planDisks(machine, ports, signal);
+  if (declared === agreed.declared) return;
+  throw new RefusedError(`${machine}: it was agreed to wipe ${agreed.declared}, and ${declared} is declared now`, {
+    hint: "Nothing was wiped. Ask for it again",
+  });
+}
+
+/** Whether its etcd can take itself out, and its Talos wipe the disk, which is needed where an image is booted. */
+async function abilities(machine: string, ports: Wiping, signal: AbortSignal): Promise<{ leave: boolean; wipe: boolean }> {
+  const talos = ports.talos.of(machine);
+  if ((await talos.presence(signal)).is !== "ours") return { leave: false, wipe: false };
+  const sound = async () => {
+    const { errors, leader } = await talos.etcd.status(signal);
+    return errors.length === 0 && leader !== undefined;
+  };
+  return { leave: await sound().catch(() => false), wipe: ports.netboot.way(machine).by === "media" };
 }
 
 /** An image does not start where a Talos is installed, so the machine wipes itself before it boots one, and goes off. */

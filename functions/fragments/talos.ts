@@ -1,6 +1,7 @@
 import type { RebootMode, TalosReceipt } from "#adapters/os/port.ts";
 import { type Act, DeviceError, type Observation, type Permit } from "#events";
 import type { Ports } from "../define.ts";
+import { gracefulOff } from "./power.ts";
 
 type Asking = Pick<Ports, "talos">;
 
@@ -62,6 +63,14 @@ const stillIn = async (machine: string, boot: string, ports: Asking, signal: Abo
   const bootId = await ports.talos.of(machine).bootId(signal);
   return bootId === boot ? { is: "not-done", seen: "boot id unchanged" } : { is: "done", seen: `boot id ${bootId}` };
 };
+
+/** Has a machine switch itself off, once it was drained: Talos would drain it anew, and hang where the cluster's API is down. */
+export const shutdownOs = (machine: string, ports: Pick<Ports, "talos" | "power">): Act => ({
+  ...gracefulOff(machine, ports),
+  verb: "os-shutdown",
+  perform: async (permit) => begun(machine, await ports.talos.of(machine).shutdown(permit, { force: true }), ports, permit),
+  timeout: "30s",
+});
 
 /** Restarts a machine by its own Talos, out of the boot it was seen in. `power-cycle` goes through the firmware. */
 export const reboot = (machine: string, boot: string, mode: RebootMode, ports: Asking): Act => ({

@@ -23,17 +23,33 @@ export function targetOf(machine: string, version: string | undefined, { configs
 export const isThere = (now: Running, { version, schematic }: Target): boolean =>
   now.version === version && now.schematic === schematic && !now.pending;
 
-/** Refuses what must not be begun: a path that Talos does not go, a version that did not come up before, a machine that is not well. */
-export async function demandUpgradable(
+interface Wish {
+  readonly target: Target;
+  /** A person wants it although it did not come up with that version before. */
+  readonly again: boolean;
+}
+
+const notUpgraded = (machine: string, { version }: Target, why: string, hint: string): RefusedError =>
+  new RefusedError(`${machine} is not upgraded to ${version}: ${why}`, { hint });
+
+/** Refuses what must not be begun: what the machine itself speaks against, and storage that cannot do without it. */
+export async function demandUpgradable(machine: string, now: Running, wish: Wish, ports: Upgrading, signal: AbortSignal): Promise<string> {
+  await demandFit(machine, now, wish, ports, signal);
+  const { healthy, why } = await ports.storage.health(signal);
+  if (!healthy) throw notUpgraded(machine, wish.target, `storage is not healthy: ${why}`, "Ask again when it is");
+  return `${now.version} to ${wish.target.version}; ${why}`;
+}
+
+/** Refuses a path that Talos does not go, a version that did not come up before, a machine that is not well. */
+export async function demandFit(
   machine: string,
   now: Running,
-  target: Target,
-  options: { readonly again: boolean },
-  ports: Upgrading,
+  { again, target }: Wish,
+  ports: Pick<Ports, "inventory" | "cluster" | "configs" | "history">,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<void> {
   const refuse = (why: string, hint: string): never => {
-    throw new RefusedError(`${machine} is not upgraded to ${target.version}: ${why}`, { hint });
+    throw notUpgraded(machine, target, why, hint);
   };
   const { gpus } = ports.inventory.machine(machine);
   const node = await ports.cluster.node(machine, signal);
@@ -41,16 +57,13 @@ export async function demandUpgradable(
   const obstacle = upgradeObstacle({ from: now.version, to: target.version, kubernetes: node?.kubeletVersion, gpus, extensions });
   if (obstacle !== undefined) refuse(obstacle, "Talos goes through every minor version, by its latest patch");
   const before = (await ports.history.rolledBack(machine)).findLast(({ version }) => version === target.version);
-  if (before && !options.again) {
+  if (before && !again) {
     const at = new Date(before.at).toISOString();
     refuse(`it did not come up with it on ${at} and went back`, `Find out why; then: lightsout upgrade ${machine} --confirm ${machine}`);
   }
   if (now.stage !== "running" || !now.ready)
     refuse(`its Talos is ${now.stage}${now.ready ? "" : ", not ready"}`, `talosctl -n ${machine} health`);
   if (node?.ready !== "true") refuse("its Node is not Ready", `kubectl describe node ${node?.name ?? machine}`);
-  const { healthy, why } = await ports.storage.health(signal);
-  if (!healthy) refuse(`storage is not healthy: ${why}`, "Ask again when it is");
-  return `${now.version} to ${target.version}; ${why}`;
 }
 
 /** How an upgrade came out (the newest Talos that answers, in another boot than before). */

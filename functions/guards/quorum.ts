@@ -81,8 +81,8 @@ interface QuorumOptions {
 
 /**
  * One control plane at a time, across all functions, and only while etcd keeps a healthy majority without it. A run takes the one slot first
- * and judges while it holds it, so that no two can judge by the same picture; it keeps the slot to its end, and whoever finds it in the hands
- * of a run that has ended frees it. No answer means no. The only control plane of a cluster goes down for an operator who names it again.
+ * and judges while it holds it, so that no two can judge by the same picture. It keeps the slot to its end, or until it is told to wait;
+ * whoever finds it in the hands of a run that has ended frees it. No answer means no. The only control plane of a cluster goes down for an operator who names it again.
  */
 export function quorumGuard(options: QuorumOptions): Guard {
   const { inventory, reservations, now } = options;
@@ -107,11 +107,13 @@ export function quorumGuard(options: QuorumOptions): Guard {
       if (exempt) return exempt;
       const held = oneAtATime(await takeSlot(intent.run, options));
       if (held) return held;
+      // Who may not act holds nothing, or the one it waits for could not be brought back. Nothing of its own is under way then.
+      const letGo = () => reservations.giveBack(slot, intent.run);
       const answer = await judged(intent).catch(async (error: unknown) => {
-        if (intent.first) await reservations.giveBack(slot, intent.run);
+        await letGo();
         throw error;
       });
-      if (answer.says !== "allow" && intent.first) await reservations.giveBack(slot, intent.run);
+      if (answer.says !== "allow") await letGo();
       return answer;
     },
   };
@@ -133,7 +135,8 @@ const oneAtATime = (holder: string | undefined): Answer | undefined =>
 
 /** Why the quorum need not be asked, if so; a contradiction about the machine's role is refused. */
 async function exemption(intent: ActIntent, { inventory, node }: QuorumOptions): Promise<Answer | undefined> {
-  if (!disrupts(intent)) return allow("it takes no member from etcd");
+  // What is tainted is off already, and proven so in the same breath.
+  if (!disrupts(intent) || intent.verb === "taint-out-of-service") return allow("it takes no member from etcd");
   const { role } = inventory.machine(intent.machine);
   if (role === "control-plane") return undefined;
   const found = await node(intent.machine);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import type { SnapshotRecord, Snapshots } from "#adapters/snapshots/port.ts";
+import { DeviceError } from "#events";
 
 /** Where a contract keeps its snapshots, and how to damage what is kept. */
 export interface SnapshotPlace {
@@ -72,6 +73,49 @@ export function snapshotContract(open: (last: number) => Promise<SnapshotPlace>)
     await expect(snapshots.store("lab-1.db", broken())).rejects.toThrow("the member went away");
     expect(await snapshots.list()).toEqual([]);
     expect(await files()).toEqual([]);
+  });
+
+  test("a failure of the member stays the member's, whatever it is called", async () => {
+    const { snapshots, files } = await open(10);
+    const failure = new DeviceError("LO_TALOS_TIMEOUT", { target: "cp-01", operation: "snapshot", effect: "none" }, "no answer");
+    async function* broken() {
+      yield snapshotBytes("a").subarray(0, 60_000);
+      throw failure;
+    }
+    await expect(snapshots.store("lab-1.db", broken())).rejects.toBe(failure);
+    expect(await files()).toEqual([]);
+  });
+
+  test("a member that says nothing more is waited for until the time is over, and nothing of it stays", async () => {
+    const { snapshots, files } = await open(10);
+    const over = new AbortController();
+    async function* silent() {
+      yield snapshotBytes("a").subarray(0, 60_000);
+      setTimeout(() => over.abort(new Error("the time is over")), 20);
+      await new Promise(() => undefined);
+    }
+    await expect(snapshots.store("lab-1.db", silent(), over.signal)).rejects.toThrow("the time is over");
+    expect(await files()).toEqual([]);
+  });
+
+  test("a finished one that was damaged since is taken anew under its name", async () => {
+    const { damage, snapshots } = await open(10);
+    await snapshots.store("lab-1.db", inChunks(snapshotBytes("a")));
+    await damage("lab-1.db");
+    const anew = await snapshots.store("lab-1.db", inChunks(snapshotBytes("b")));
+    expect((await snapshots.list()).map(without)).toEqual([without(anew)]);
+    expect((await collect(snapshots.read("lab-1.db"))).equals(snapshotBytes("b"))).toBe(true);
+  });
+
+  test("what a crash left unfinished is none, and is written over", async () => {
+    const { files, leave, snapshots } = await open(10);
+    await leave("lab-1.db", "half of");
+    await leave("lab-2.db.sha256", "no checksum");
+    await leave("lab-2.db", "half of");
+    expect(await snapshots.list()).toEqual([]);
+    await snapshots.store("lab-1.db", inChunks(snapshotBytes("a")));
+    expect((await snapshots.list()).map(({ name }) => name)).toEqual(["lab-1.db"]);
+    expect((await files()).toSorted()).toEqual(["lab-1.db", "lab-1.db.sha256", "lab-2.db", "lab-2.db.sha256"]);
   });
 
   test("what was damaged later is not read to its end", async () => {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCli, exitCodes } from "#adapters/cli/mod.ts";
 import { createApp } from "#adapters/http/mod.ts";
+import { loadFunctions } from "#config/functions.ts";
 import { startLab } from "#config/lab.ts";
 import { builtinEvents } from "#events";
 import { createFakeDesk } from "#test/adapters/http/desk.ts";
@@ -18,6 +19,15 @@ test("the README shows the node-lost function as it is", () => {
 test("the reference names every event", () => {
   const reference = read("docs/reference.md");
   expect(builtinEvents.filter(({ type }) => !reference.includes(`\`${type}\``)).map(({ type }) => type)).toEqual([]);
+});
+
+test("the reference has every function, what starts it and how it acts, and no other", async () => {
+  const functions = read("docs/reference.md").split("## Functions")[1]?.split("## Guards")[0] ?? "";
+  const rows = [...functions.matchAll(/^\| `([\w-]+)` \| `([\w-]+)` \| ([^|]+) \|$/gm)].map(
+    ([, id, on, acts = ""]) => `${id} on ${on}: ${acts.startsWith("none: ") ? "" : acts}`,
+  );
+  const builtin = (await loadFunctions(undefined)).map(({ acts = [], id, on }) => `${id} on ${on.type}: ${acts.join(", ")}`);
+  expect(rows.toSorted()).toEqual(builtin.toSorted());
 });
 
 test("the reference has every way into the HTTP API, with its role, and no other", () => {

@@ -38,7 +38,7 @@ const workMs = 20_000;
 /** Other functions' workers, as far as those who hand out can tell: what is in the store is done once, and takes a while. */
 function errandsOf(scene: Scene, clock: Clock, work: (data: Record<string, string>) => string): Errands {
   return {
-    ...scene.world.ports.errands,
+    agreed: async () => undefined,
     async ended(by, emitted) {
       const id = stableId(by, emitted);
       const events = (await scene.store.log.read("events", ">")).map(({ data }) => data as unknown as CloudEvent<Record<string, string>>);

@@ -1,9 +1,17 @@
+import drill from "#functions/drill.ts";
 import powerCycle from "#functions/power-cycle.ts";
 import powerOff from "#functions/power-off.ts";
 import powerOn from "#functions/power-on.ts";
-import { machine, tellEverywhere } from "./everywhere.ts";
+import type { FakeWorld } from "#functions/testing/mod.ts";
+import { agreeing, machine, tellEverywhere } from "./everywhere.ts";
 
-tellEverywhere({ spec: powerOff, data: { machine, hard: false }, ends: "off", off: 1, on: 0 }, [
+tellEverywhere({ spec: powerOff, where: "by Talos", data: { machine, hard: false }, ends: "off", off: 1, on: 0 }, [
+  ["honest", "crash"],
+  ["lying", "stop"],
+]);
+
+const silent = (world: FakeWorld) => Object.assign(world.machine(machine).system.faults, { silent: true });
+tellEverywhere({ spec: powerOff, where: "by the BMC", data: { machine, hard: false }, prepare: silent, ends: "off", off: 1, on: 0 }, [
   ["honest", "crash"],
   ["honest", "stop"],
   ["lying", "crash"],
@@ -28,4 +36,10 @@ tellEverywhere({ spec: powerCycle, data: { machine, hard: true }, ends: "on", of
   ["lying", "crash"],
   ["answer-losing", "stop"],
   ["deaf", "crash"],
+]);
+
+tellEverywhere({ spec: drill, data: { machine }, meanwhile: agreeing, ends: "on", off: 1, on: 1 }, [
+  ["honest", "crash"],
+  ["slow", "stop"],
+  ["answer-losing", "crash"],
 ]);

@@ -25,6 +25,7 @@ test("node-lost: fenced, brought back, proven", async () => {
       "done "nothing on it answers" {"is":"lost","why":"Node Unknown; kubelet, Talos and firmware silent (idle)"}",
       "done "collect evidence" {"state":"On","firmware":"idle","watts":180,"log":[],"pods":["default/train-0"],"bootID":"gpu-02-boot-1"}",
       "done "note its boot id" "gpu-02-boot-1"",
+      "done "note what it runs" "Talos (v1.13.9)"",
       "obliged cordon",
       "intent "cordon" cordon #1",
       "outcome "cordon" done: unschedulable",
@@ -50,6 +51,7 @@ test("node-lost: fenced, brought back, proven", async () => {
       "done "untaint"",
       "waiting "Node Ready and GPUs allocatable"",
       "done "Node Ready and GPUs allocatable" {"ready":true,"gpus":2}",
+      "done "what it runs now" "Talos (v1.13.9)"",
       "cleared cordon",
       "done "uncordon" "ours"",
       "done "report"",
@@ -77,7 +79,8 @@ test("power-off: out of service, drained, shut down", async () => {
       "intent "cordon" cordon #1",
       "outcome "cordon" done: unschedulable",
       "done "drain" {"left":[],"evicted":1}",
-      "intent "power off" power-off #1",
+      "done "who can ask it to shut down" "Talos"",
+      "intent "power off" os-shutdown #1",
       "outcome "power off" done: power Off",
       "finished ok",
     ]
@@ -100,6 +103,7 @@ test("power-on: on, proven, and the cordon that the power-off left is taken back
       "started power-on for gpu-02",
       "inherited cordon",
       "done "note its boot id" "gpu-02-boot-1"",
+      "done "note what it runs" "Talos (v1.13.9)"",
       "intent "power on" power-on #1",
       "outcome "power on" done: power On",
       "waiting "the cluster's API answers"",
@@ -109,6 +113,7 @@ test("power-on: on, proven, and the cordon that the power-off left is taken back
       "done "untaint"",
       "waiting "Node Ready and GPUs allocatable"",
       "done "Node Ready and GPUs allocatable" {"ready":true,"gpus":0}",
+      "done "what it runs now" "Talos (v1.13.9)"",
       "cleared cordon",
       "done "uncordon" "ours"",
       "finished ok",
@@ -136,7 +141,9 @@ test("power-cycle: off, confirmed, on, confirmed", async () => {
       "outcome "cordon" done: unschedulable",
       "done "drain" {"left":[],"evicted":1}",
       "done "note its boot id" "gpu-02-boot-1"",
-      "intent "power off" power-off #1",
+      "done "note what it runs" "Talos (v1.13.9)"",
+      "done "who can ask it to shut down" "Talos"",
+      "intent "power off" os-shutdown #1",
       "outcome "power off" done: power Off",
       "intent "power on" power-on #1",
       "outcome "power on" done: power On",
@@ -145,11 +152,12 @@ test("power-cycle: off, confirmed, on, confirmed", async () => {
       "done "untaint"",
       "waiting "Node Ready and GPUs allocatable"",
       "done "Node Ready and GPUs allocatable" {"ready":true,"gpus":0}",
+      "done "what it runs now" "Talos (v1.13.9)"",
       "cleared cordon",
       "done "uncordon" "ours"",
       "finished ok",
     ]
   `);
-  expect(box.writes.map((write) => write.verb)).toEqual(["power-off", "power-on"]);
-  expect(box.did).toMatchObject({ on: 1, off: 1, cordon: 1, uncordon: 1, drain: 1 });
+  expect(box.writes.map((write) => write.verb)).toEqual(["power-on"]);
+  expect(box.did).toMatchObject({ shutdown: 1, on: 1, off: 1, cordon: 1, uncordon: 1, drain: 1 });
 });

@@ -119,6 +119,21 @@ test("a cluster that does not answer cannot say whether it knows the machine: it
   wasUntouched(rig.box);
 });
 
+test("a control plane is installed without a cluster while etcd lives nowhere, and waits for it", async () => {
+  const machines = [...controlPlanes.map((one) => ({ ...one, blank: true, disposable: true })), { name: "gpu-02", blank: true }];
+  const rig = await anyCluster({ functions: [install], machines });
+  const run = await rig.say("install-requested", { machine: "cp-02" });
+  expect(await endOf(rig, run)).toMatchObject({ status: "ok" });
+  expect(rig.world.machine("cp-02").did).toEqual({ ...untouched, on: 1, install: 1 });
+  expect(rig.world.etcd.members).toEqual([]);
+  expect(await story(rig, run)).not.toContain("its Node has come");
+
+  rig.world.machine("cp-02").hang();
+  const other = await rig.say("install-requested", { machine: "cp-03" });
+  expect(await endOf(rig, other)).toMatchObject({ status: "failed", reason: expect.stringContaining("connection refused") });
+  wasUntouched(rig.world.machine("cp-03"));
+});
+
 test("an installed disk wins over what is served: it is not wiped, it fails, and the reason is plain", async () => {
   const rig = await cluster({ off: true, disposable: true });
   rig.box.node.exists = false;

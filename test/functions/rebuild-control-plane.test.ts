@@ -48,6 +48,16 @@ test("of one that does not answer, the member is removed by another once it is p
   await inService(rig, "cp-02");
 });
 
+test("one whose etcd is broken is removed by another too, though its Talos answers", async () => {
+  const rig = await cluster();
+  for (const member of rig.world.etcd.members.filter(({ machine }) => machine === "cp-02")) member.errors.push("etcdserver: corrupt");
+  const { run, status } = await rebuilt(rig, "cp-02");
+  expect(status).toBe("ok");
+  expect(await story(rig, run)).toContain("take its dead member out of etcd: etcd-remove-member");
+  hasThreeVoters(rig);
+  await inService(rig, "cp-02");
+});
+
 test("a BMC that says off while the machine answers: its member stays", async () => {
   const rig = await cluster();
   const box = rig.world.machine("cp-02");

@@ -27,7 +27,7 @@ describe("refused before anybody is asked and anything is touched", () => {
           { ...problem, level: "error", message: "and no secret" },
         ]);
       },
-      "The configuration of gpu-02 is wrong: machine.install.image: it is of another version (and 1 more). Name the factory's installer. Nothing was done",
+      "The configuration of gpu-02 is wrong: machine.install.image: it is of another version (and 1 more). Name the factory's installer. Nothing was installed",
     ],
     [
       "nothing declared",
@@ -158,5 +158,29 @@ test("a disk that came to carry something else while a person thought about it i
   const { status, reason } = await endOf(rig, run);
   expect(status).toBe("refused");
   expect(reason).toContain("carries what is not Talos's (nvme0n1: zfs_member)");
+  expect(rig.box.did).toMatchObject({ off: 0, wipe: 0 });
+});
+
+test("a disk that was declared anew meanwhile is not the one that was agreed to", async () => {
+  const rig = await cluster();
+  const run = await rig.say("rebuild-requested", { machine: "gpu-02" });
+  await rig.until("it asks", async () => (await rig.summary(run))?.status === "asking");
+  const disk = { device: "/dev/sda", serial: "WD-0042", size: 4e12, found: [], system: false };
+  rig.box.system.disks[0] = { ...disk, device: "/dev/nvme0n1", serial: "S-new", system: true };
+  rig.world.configs.declare("gpu-02", { disk: { serial: "S-new" } });
+  await rig.answer(run, true);
+  const { status, reason } = await endOf(rig, run);
+  expect(status).toBe("refused");
+  expect(reason).toContain("gpu-02: it was agreed to wipe the disk with serial S-gpu-02, and the disk with serial S-new is declared now");
+  expect(rig.box.did).toMatchObject({ off: 0, wipe: 0 });
+});
+
+test("a configuration that was broken meanwhile keeps the machine on", async () => {
+  const rig = await cluster();
+  const run = await rig.say("rebuild-requested", { machine: "gpu-02" });
+  await rig.until("it asks", async () => (await rig.summary(run))?.status === "asking");
+  rig.world.configs.wrong.set("gpu-02", [{ code: "x", level: "error", path: "machine.token", message: "it is missing", fix: "Give it" }]);
+  await rig.answer(run, true);
+  expect(await endOf(rig, run)).toMatchObject({ status: "refused", reason: expect.stringContaining("machine.token: it is missing") });
   expect(rig.box.did).toMatchObject({ off: 0, wipe: 0 });
 });

@@ -38,8 +38,14 @@ import {
 } from "#functions/testing/mod.ts";
 
 /** All guards over a fake world, as the composition root makes them. */
-export const guardsOf = (office: Office, world: { readonly ports: Ports }, stopFile: () => string | undefined = () => undefined): Guard[] =>
+export const guardsOf = (
+  office: Office,
+  world: { readonly ports: Ports },
+  stopFile: () => string | undefined = () => undefined,
+  drills = false,
+): Guard[] =>
   createGuards({
+    drills,
     office,
     runs: createRuns(office.store),
     ports: world.ports,
@@ -73,7 +79,9 @@ export interface Rig {
 }
 
 /** A whole Lightsout with fake ports under fake time: every built-in function and every guard. */
-export async function startRig(options: FakeWorldOptions & { watch?: boolean; functions?: readonly FunctionSpec[] }): Promise<Rig> {
+export async function startRig(
+  options: FakeWorldOptions & { watch?: boolean; drills?: boolean; functions?: readonly FunctionSpec[] },
+): Promise<Rig> {
   const time = createFakeTime();
   const clock = time.clock();
   const store = createMemoryStore({ clock });
@@ -105,11 +113,14 @@ export async function startRig(options: FakeWorldOptions & { watch?: boolean; fu
     precedence,
   });
   const { office, runs } = worker;
-  guards.push(...guardsOf(office, { ports }, () => rig.stopFile));
+  guards.push(...guardsOf(office, { ports }, () => rig.stopFile, options.drills));
   await worker.start();
   const stops: (() => void | Promise<void>)[] = [await startRounds(office, runs)];
   if (options.watch) stops.push(await watchCluster({ cluster: world.ports.cluster, office, runs, graceMs: 40_000 }));
-  stops.push(() => worker.stop(), () => clock.kill());
+  stops.push(
+    () => worker.stop(),
+    () => clock.kill(),
+  );
   const stop = async () => {
     for (const each of stops.splice(0)) await each();
   };

@@ -60,6 +60,18 @@ test("a lost control plane waits while another member is not healthy: nothing of
   expect(rig.world.machine("cp-01").did).toEqual(untouched);
 });
 
+test("who waits for etcd in the middle of its work lets go of the slot, so that the one it waits for can be brought back", async () => {
+  const rig = await startRig({ machines: [...rack, ...controlPlanes(3)], etcd: true });
+  rig.world.api.drainMs = 300_000;
+  const run = await rig.say("power-cycle", { machine: "cp-01" });
+  await rig.until("it drains", () => rig.world.machine("cp-01").did.drain === 1);
+  const recovery = await lost(rig, "cp-02");
+  expect(await rig.ended(recovery)).toBe("ok");
+  expect(await rig.ended(run)).toBe("ok");
+  expect((await rig.lines(run)).join("\n")).toContain("etcd member cp-02 does not answer");
+  expect(rig.world.violations()).toEqual([]);
+});
+
 test("Talos answers nobody: no answer means no", async () => {
   const rig = await startRig({ machines: [...rack, ...controlPlanes(3)] });
   for (const name of ["cp-02", "cp-03"]) rig.world.machine(name).system.faults.silent = true;

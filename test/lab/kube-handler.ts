@@ -67,6 +67,10 @@ function onDocument(method: string, pathname: string): Answer {
 function onResource(world: World, where: Route, { method, path, body }: KubeRequest, request: IncomingMessage): Answer {
   const { store } = world;
   const query = new URL(path, "https://kube").searchParams;
+  // kubectl writes some kinds in protobuf, which nobody here reads.
+  if (["POST", "PUT"].includes(method) && typeof parse(body) !== "object") {
+    return refusal(415, "UnsupportedMediaType", `the body of the request was in an unknown format: ${request.headers["content-type"]}`);
+  }
   if (!where.name) {
     if (method === "GET") return { code: 200, body: list(store, where, query) };
     if (method === "POST") return { code: 201, body: create(store, where, body) };

@@ -1,3 +1,5 @@
+import type { MediaWay } from "./redfish-media.ts";
+
 /** How one maker's BMC looks and behaves. Data only; each value is one that its firmware was seen with. */
 export interface Personality {
   readonly vendor: string;
@@ -27,7 +29,7 @@ export interface Personality {
   readonly weakRefused: boolean;
   readonly targets: readonly string[];
   /** Has a virtual CD drive that takes an image by its address; absent where a licence is missing. */
-  readonly media?: true;
+  readonly media?: MediaWay;
   /** BootSourceOverrideMode: not shown, shown, or reverting to Legacy when it is not sent. */
   readonly mode: "absent" | "kept" | "reverts";
   /** MessageId of the refusal of a boot override while POST runs; `undefined`: accepted. */
@@ -64,7 +66,7 @@ export const personalities = {
     precondition: false,
     weakRefused: false,
     targets: ["None", "Pxe", "Floppy", "Cd", "Hdd", "BiosSetup", "Utilities", "UefiTarget", "SDCard", "UefiHttp"],
-    media: true,
+    media: "action",
     mode: "kept",
     refusesInPost: undefined,
     proof: undefined,
@@ -98,7 +100,7 @@ export const personalities = {
     precondition: false,
     weakRefused: false,
     targets: ["None", "Cd", "Hdd", "Usb", "SDCard", "Utilities", "Diags", "BiosSetup", "Pxe", "UefiShell", "UefiHttp", "UefiTarget"],
-    media: true,
+    media: "action",
     mode: "kept",
     refusesInPost: "iLO.2.14.UnableToModifyDuringSystemPOST",
     proof: undefined,
@@ -128,7 +130,7 @@ export const personalities = {
     precondition: false,
     weakRefused: false,
     targets: ["None", "Pxe", "Floppy", "UsbCd", "Usb", "Hdd", "BiosSetup", "UefiHttp"],
-    media: true,
+    media: "bare-action",
     mode: "reverts",
     refusesInPost: undefined,
     proof: "LastBootTimeSeconds",
@@ -158,6 +160,7 @@ export const personalities = {
     precondition: true,
     weakRefused: false,
     targets: ["None", "Pxe", "Cd", "Usb", "Hdd", "BiosSetup", "Diags", "UefiTarget", "UefiHttp"],
+    media: "patch",
     mode: "kept",
     refusesInPost: undefined,
     proof: undefined,
@@ -216,6 +219,7 @@ export const personalities = {
     precondition: true,
     weakRefused: true,
     targets: ["None", "Pxe", "Cd", "Usb", "Hdd", "BiosSetup", "UefiShell"],
+    media: "action",
     mode: "kept",
     refusesInPost: undefined,
     proof: undefined,

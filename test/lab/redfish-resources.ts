@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Host, HostLogEntry } from "./host.ts";
+import { driveDocument } from "./redfish-media.ts";
 import type { Personality } from "./redfish-personalities.ts";
 
 /** What the BMC itself keeps beside the host: the light, tasks, sessions. */
@@ -7,12 +8,16 @@ export interface BmcState {
   lit: boolean;
   /** What is in the virtual CD drive; `undefined` while it is empty. */
   image: string | undefined;
-  /** Task monitors that still answer 202: path to polls left. */
-  readonly tasks: Map<string, number>;
+  /** What was taken out last. */
+  ejected: string | undefined;
+  /** Tasks by the path of their monitor: how often that still answers 202, and what is done then. */
+  readonly tasks: Map<string, { left: number; readonly work: () => void }>;
   readonly sessions: Map<string, string>;
 }
 
 type Document = Record<string, unknown>;
+
+export type Paths = ReturnType<typeof pathsOf>;
 
 /** The paths of one BMC, spelled the way its maker spells them. */
 export function pathsOf(personality: Personality) {
@@ -107,13 +112,7 @@ export function documents(host: Host, personality: Personality, state: BmcState)
   });
   if (personality.media) {
     docs.set(paths.media, collection("VirtualMediaCollection", [ref(paths.drive)]));
-    put(paths.drive, "CD1", {
-      "@odata.type": "#VirtualMedia.v1_6_0.VirtualMedia",
-      MediaTypes: ["CD", "DVD"],
-      Inserted: state.image !== undefined,
-      Image: state.image ?? null,
-      Actions: { "#VirtualMedia.InsertMedia": { target: paths.insert }, "#VirtualMedia.EjectMedia": { target: paths.eject } },
-    });
+    put(paths.drive, "CD1", driveDocument(personality, paths, state));
   }
   put(paths.chassis, personality.ids.chassis, {
     "@odata.type": "#Chassis.v1_19_0.Chassis",

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Host, HostAction } from "./host.ts";
+import { onDrive } from "./redfish-media.ts";
 import { type Personality, personalities } from "./redfish-personalities.ts";
 import { type BmcState, documents, etagOf, meant, pathsOf } from "./redfish-resources.ts";
 
@@ -47,7 +48,7 @@ export function createRedfishService(options: {
 }): RedfishService {
   const { host, personality, user } = options;
   const paths = pathsOf(personality);
-  const state: BmcState = { lit: false, image: undefined, tasks: new Map(), sessions: new Map() };
+  const state: BmcState = { lit: false, image: undefined, ejected: undefined, tasks: new Map(), sessions: new Map() };
   let password = options.password;
   let ids = 0;
 
@@ -95,10 +96,29 @@ export function createRedfishService(options: {
     const refusal = personality.already ?? (host.faults.refusesAlready ? personalities.dell.already : undefined);
     if (done === "already" && refusal) return error(refusal.status, refusal.id, refusal.message);
     if (personality.accepts !== 202) return personality.accepts === 204 ? { status: 204 } : { status: 200, body: success };
+    return task(() => undefined);
+  };
+
+  const task = (work: () => void): Answer => {
     ids += 1;
     const monitor = `${paths.at("TaskService", "TaskMonitors", String(ids))}`;
-    state.tasks.set(monitor, 1);
+    state.tasks.set(monitor, { left: 1, work });
     return { status: 202, headers: { Location: monitor, "Retry-After": "1" }, body: { Id: String(ids), TaskState: "Running" } };
+  };
+
+  const accept = (work: () => void): Answer => {
+    if (personality.accepts === 202) return task(work);
+    work();
+    return { status: personality.accepts, body: success };
+  };
+
+  const precondition = ({ headers }: BmcRequest, found: Record<string, unknown> | undefined): Answer | undefined => {
+    const match = headers["if-match"];
+    if (personality.precondition && match === undefined) return error(428, "Base.1.8.PreconditionRequired", "If-Match is needed.");
+    const current = etagOf(found, personality.etag);
+    const taken = personality.weakRefused ? current?.replace(/^W\//, "") : current;
+    if (match === undefined || match === "*" || current === undefined || match === taken) return undefined;
+    return error(412, "Base.1.8.PreconditionFailed", "The ETag does not match.");
   };
 
   const change = (body: unknown): Answer => {
@@ -126,17 +146,17 @@ export function createRedfishService(options: {
   };
 
   const answer = (request: BmcRequest): Answer => {
-    const { method, path, headers } = request;
+    const { method, path } = request;
     const [bare = path, query = ""] = path.split("?");
     if (!allowed(request)) return error(401, "Base.1.8.InsufficientPrivilege", "Authentication is needed.");
     const docs = documents(host, personality, state);
     if (method === "GET") {
-      const left = state.tasks.get(bare);
-      if (left !== undefined) {
-        state.tasks.set(bare, left - 1);
-        return left > 0
-          ? { status: 202, headers: { Location: bare, "Retry-After": "1" } }
-          : { status: 200, body: { TaskState: "Completed" } };
+      const running = state.tasks.get(bare);
+      if (running) {
+        running.left -= 1;
+        if (running.left >= 0) return { status: 202, headers: { Location: bare, "Retry-After": "1" } };
+        if (running.left === -1) running.work();
+        return { status: 200, body: { TaskState: "Completed" } };
       }
       if (personality.slash && !bare.endsWith("/") && docs.has(`${bare}/`)) return { status: 308, headers: { Location: `${bare}/` } };
       const found = docs.get(bare) ?? docs.get(bare.replace(/\/$/, "")) ?? docs.get(`${bare}/`);
@@ -151,25 +171,14 @@ export function createRedfishService(options: {
       state.sessions.clear();
       return { status: 204 };
     }
-    if (method === "POST" && personality.media && same(bare, paths.insert)) {
-      if (state.image !== undefined) return error(400, "Base.1.8.ResourceInUse", "The virtual media is attached already.");
-      state.image = String((request.body as { Image?: unknown } | undefined)?.Image);
-      return { status: personality.accepts === 200 ? 200 : 204, body: success };
+    if (method === "PATCH") {
+      const refused = precondition(request, docs.get(bare) ?? docs.get(`${bare}/`));
+      if (refused) return refused;
     }
-    if (method === "POST" && personality.media && same(bare, paths.eject)) {
-      state.image = undefined;
-      return { status: personality.accepts === 200 ? 200 : 204, body: success };
-    }
-    if (method === "PATCH" && same(bare, paths.system)) {
-      const match = headers["if-match"];
-      if (personality.precondition && match === undefined) return error(428, "Base.1.8.PreconditionRequired", "If-Match is needed.");
-      const current = etagOf(docs.get(paths.system), personality.etag);
-      const accepted = personality.weakRefused ? [current?.replace(/^W\//, "")] : [current];
-      if (match !== undefined && match !== "*" && current !== undefined && !accepted.includes(match)) {
-        return error(412, "Base.1.8.PreconditionFailed", "The ETag does not match.");
-      }
-      return change(request.body);
-    }
+    if (method === "PATCH" && same(bare, paths.system)) return change(request.body);
+    const refuse = (id: string, message: string, args?: string[]) => error(400, id, message, args);
+    const drive = onDrive(request, { personality, paths, state, accept, refuse });
+    if (drive) return drive;
     if (method === "DELETE") {
       for (const [token, session] of state.sessions) {
         if (same(session, bare)) {

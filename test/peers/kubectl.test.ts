@@ -6,8 +6,10 @@ import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createKubernetesCluster } from "#adapters/cluster/kubernetes/mod.ts";
 import { scaledClock } from "#events";
+import { mintPermit } from "#events/runtime/permit.ts";
 import { createHost } from "#test/lab/host.ts";
 import { createKubeApi } from "#test/lab/kube-api.ts";
+import { createCsr, servingRequest } from "#test/lab/kube-csr.ts";
 import { peer } from "./peer.ts";
 
 const found = peer("kubectl", "kubernetes-client");
@@ -51,6 +53,10 @@ async function rack() {
 }
 
 const by = { run: "run-1", inherited: [] };
+const permitFor = (machine: string) => {
+  const signal = new AbortController().signal;
+  return mintPermit({ run: "run-1", step: "approve", attempt: 1, machine, verb: "approve-serving", gate: () => undefined, signal });
+};
 
 describe.skipIf(!kubectl)("kubectl", () => {
   test("drains a Node of the simulated API as it would a real one", async () => {
@@ -86,5 +92,30 @@ describe.skipIf(!kubectl)("kubectl", () => {
     expect(said).toMatch(/Unschedulable:\s+true/);
     expect(said).toContain("lightsout.dev/cordoned-by: lab/run-1");
     expect(said).toMatch(/Normal\s+PowerCycled.*off, twice read, on/);
+  });
+
+  test("describe reads a kubelet's request as our adapter does, and shows that it was approved", async () => {
+    const { api, cluster, person } = await rack();
+    const request = createCsr({ commonName: "system:node:w1", dnsNames: ["w1"], addresses: ["10.0.0.11", "fd00::11"] });
+    api.put("certificatesigningrequests", servingRequest({ name: "csr-1", node: "w1", request }));
+    const [first] = await cluster.servingRequests();
+    if (!first) throw new Error("no request");
+    const said = await person("describe", "certificatesigningrequest", "csr-1");
+    expect(said).toMatch(/Status:\s+Pending/);
+    expect(said).toMatch(new RegExp(`Common Name:\\s+${first.csr?.commonName}`));
+    expect(said).toMatch(new RegExp(`Organization:\\s+${first.csr?.organizations.join()}`));
+    expect(said).toMatch(new RegExp(`DNS Names:\\s+${first.csr?.dnsNames.join()}`));
+    for (const address of first.csr?.addresses ?? []) expect(said).toContain(address);
+    expect(await cluster.approveServing(first, permitFor("w1"))).toBe("approved");
+    expect(await person("describe", "certificatesigningrequest", "csr-1")).toMatch(/Status:\s+Approved/);
+  });
+
+  test("labels and taints that we set are there for a person, and theirs stay", async () => {
+    const { cluster, person } = await rack();
+    await person("taint", "node", "w1", "theirs=yes:PreferNoSchedule");
+    await person("label", "node", "w1", "theirs=yes");
+    await cluster.settle("w1", { labels: { ours: "yes" }, taints: { dedicated: "gpu:NoSchedule" } });
+    const said = await person("describe", "node", "w1");
+    for (const one of ["theirs=yes", "ours=yes", "theirs=yes:PreferNoSchedule", "dedicated=gpu:NoSchedule"]) expect(said).toContain(one);
   });
 });

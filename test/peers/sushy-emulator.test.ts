@@ -1,4 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Power } from "#adapters/power/port.ts";
 import { createRedfishPower, type RedfishOptions } from "#adapters/power/redfish/mod.ts";
@@ -89,6 +92,28 @@ describe.skipIf(!sushyEmulator)("our client drives sushy-tools' Redfish emulator
     expect(emulator.log()).toEqual([`System "${uuids[2]}" power state set to "ForceOff"`]);
     const stranger = client(emulator, { expect: { uuid: randomUUID() } });
     await expect(stranger.off(permit("force-off"), "hard")).rejects.toMatchObject({ code: "LO_BMC_IDENTITY", effect: "none" });
+  });
+
+  it("gives it an image, which it fetches, finds it inserted, and takes it out again", async () => {
+    const fetched: string[] = [];
+    const images = createServer((request, response) => {
+      fetched.push(request.url ?? "");
+      response.end("an image");
+    }).listen(0, "127.0.0.1");
+    onTestFinished(() => void images.close());
+    await once(images, "listening");
+    const image = `http://127.0.0.1:${(images.address() as AddressInfo).port}/metal-amd64.iso`;
+    const emulator = await start([{ uuid, power: "off" }]);
+    const power = client(emulator, { expect: { uuid } });
+    // Its override is "Continuous" whatever it is told: the image is in, and the act says that something was done.
+    await expect(power.bootOnce(permit("boot-once"), "cd", image)).rejects.toMatchObject({ effect: "unknown" });
+    expect(fetched).toEqual(["/metal-amd64.iso"]);
+    expect(emulator.log().join("\n")).toContain("Virtual media placed into device Cd");
+    const others = power.bootOnce(permit("boot-once"), "cd", `${image}.other`);
+    await expect(others).rejects.toMatchObject({ effect: "none", message: expect.stringContaining(image) });
+    await power.bootOnce(permit("boot-once"), "none", image).catch(() => undefined);
+    expect(emulator.log().join("\n")).toContain("Virtual media ejected from device Cd");
+    await power.close();
   });
 
   it("trusts it over TLS by its CA, and stops after one wrong password", async () => {

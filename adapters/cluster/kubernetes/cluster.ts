@@ -100,7 +100,7 @@ export function createKubernetesCluster(options: KubernetesOptions): KubernetesC
     servingRequests: (signal) => readServingRequests(client, signal),
     // The request names a Node; the permit says for which machine it was judged.
     approveServing: (request, permit) => approveServing(client, permit.machine, request, permit),
-    apply: (manifests, signal) => applyManifests(client, manifests, signal),
+    apply: (manifests, signal) => applyManifests(client, clock, manifests, signal),
     version: (signal) => readVersion(client, signal),
     components: (machine, signal) => readComponents(access, machine, signal),
     report: (machine, event, signal) => reportEvent(access, clock, machine, event, signal).catch(onProblem),

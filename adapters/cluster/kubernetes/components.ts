@@ -1,3 +1,4 @@
+import { DeviceError } from "#events";
 import type { ComponentView } from "../port.ts";
 import type { KubeClient } from "./client.ts";
 import { field, items, strings, text } from "./json.ts";
@@ -8,7 +9,11 @@ const staticParts = ["kube-apiserver", "kube-controller-manager", "kube-schedule
 /** The API server's own word. */
 export async function readVersion(client: KubeClient, signal?: AbortSignal): Promise<string> {
   const answer = await client.call({ method: "GET", path: "/version", target: "the API server", operation: "read version", signal });
-  return text(field(answer, "gitVersion")) ?? "";
+  const version = text(field(answer, "gitVersion"));
+  if (version) return version;
+  throw new DeviceError("LO_CLUSTER_PROTOCOL", { target: "the API server", operation: "read version", effect: "none" }, "it names none", {
+    hint: "Check that the server in the kubeconfig is a Kubernetes API and no proxy answers for it",
+  });
 }
 
 /** The parts of Kubernetes on one machine: the static pods and kube-proxy by the tag of their image, the kubelet by its own word. */

@@ -22,7 +22,7 @@ export function refusal(error: unknown): Refusal | undefined {
 const hints: Readonly<Record<number, string>> = {
   401: "The API does not know these credentials: renew the kubeconfig",
   403: "Grant the user of the kubeconfig this permission (see deploy/kubernetes)",
-  404: "Check that the name in the inventory is the Node's name",
+  404: "Check the name: a Node is called as its machine's node in the inventory says",
   409: "Somebody changed it at the same time: read it again",
   429: "Try again later",
 };

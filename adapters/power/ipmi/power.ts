@@ -118,7 +118,8 @@ export function createIpmiPower(options: IpmiPowerOptions): Power {
     async bootOnce(permit, target, uri) {
       admit(permit, machine, "boot-once");
       if (target === "http" || uri !== undefined) {
-        throw new UnsupportedError(machine, "boot-http", "IPMI has no place for an address to boot from", { hint: "Use netboot: pxe" });
+        const capability = target === "http" ? "boot-http" : "virtual-media";
+        throw new UnsupportedError(machine, capability, "IPMI has no place for an address to boot from", { hint: "Use netboot: pxe" });
       }
       return link.use(`boot once from ${target}`, level, permit.signal, (talk) => bootNext(talk, permit, target, efi, inventory.check));
     },

@@ -1,12 +1,8 @@
-import { type ActVerb, admit, type Clock, DeviceError, type DeviceErrorCode, explain, type Permit, UnsupportedError } from "#events";
-import type { BootOverride, BootTarget, Receipt } from "../port.ts";
-import { isArmed, overrideOf, planBoot, settingsOf } from "./boot.ts";
-import { type Client, optional } from "./client.ts";
+import { type ActVerb, admit, type Clock, DeviceError, type Permit, UnsupportedError } from "#events";
+import type { BootTarget, Receipt } from "../port.ts";
 import type { Action, Service } from "./discovery.ts";
-import { etagOf, patch } from "./etag.ts";
-import { type Fields, fields } from "./fields.ts";
 import { assertIdentity, type Expected } from "./identity.ts";
-import { ejectImage, insertImage } from "./media.ts";
+import { setOverride, type Writing } from "./override.ts";
 import { statusOf } from "./readings.ts";
 import { accepted, type Reply } from "./reply.ts";
 import type { Session } from "./session.ts";
@@ -20,24 +16,7 @@ export function offered(action: Action | undefined, ladder: readonly string[]): 
   return action && ladder.find((type) => (action.types ?? safeTypes).includes(type));
 }
 
-/** The override in force: the settings resource's where that takes it (iDRAC10), else the system's. */
-export async function readOverride(
-  client: Client,
-  system: Fields,
-  signal?: AbortSignal,
-): Promise<{ settings: Fields; override: BootOverride }> {
-  const path = settingsOf(system);
-  const settings = path === undefined ? {} : await optional(client, path, signal);
-  const own = Object.hasOwn(fields(settings, "Boot"), "BootSourceOverrideTarget");
-  return { settings, override: overrideOf(own ? settings : system) };
-}
-
-interface Scene {
-  readonly client: Client;
-  readonly service: Service;
-  readonly system: Fields;
-  readonly reply: Reply;
-}
+type Scene = Omit<Writing, "machine" | "clock" | "permit">;
 
 /** The verbs that change the machine. Each reads everything first, on a connection of its own, and then writes once. */
 export interface Acts {
@@ -89,34 +68,7 @@ export function createActs(options: { machine: string; session: Session; clock: 
         return finish(permit, verb, scene, reply);
       }),
 
-    bootOnce: (permit, target, uri) =>
-      act(permit, "boot-once", async ({ client, service, system, reply }) => {
-        const { settings, override } = await readOverride(client, system, permit.signal);
-        const plan = planBoot({ machine, system, settings, target, uri, quirks: service.quirks });
-        const answers = await changeImage(permit, client, service, target, uri);
-        if (isArmed(override, target, uri)) {
-          return answers.length === 0 ? { did: "already", answer: override.raw } : { did: "sent", answer: answers.join("; ") };
-        }
-        const write = async (path: string, boot: Fields, etag: string | undefined) => {
-          const answer = await patch(client, path, { Boot: boot }, { etag, gate: () => permit.gate(), signal: permit.signal });
-          accepted(answer, { target: machine, operation: "boot-once", changes: true });
-          answers.push(await follow(answer, { machine, operation: "boot-once", client, clock, signal: permit.signal }));
-        };
-        const settingsPath = settingsOf(system);
-        if (settingsPath !== undefined && Object.keys(plan.settings).length > 0) {
-          const etag = etagOf((await client.get(settingsPath, permit.signal)).reply);
-          await write(settingsPath, plan.settings, etag).catch((cause: unknown) => {
-            throw answers.length === 0 ? cause : halfway(machine, cause);
-          });
-        }
-        if (Object.keys(plan.system).length > 0) {
-          await write(service.system, plan.system, etagOf(reply)).catch((cause: unknown) => {
-            throw answers.length === 0 ? cause : halfway(machine, cause);
-          });
-        }
-        const seen = await readBack(permit, client, service, target, uri);
-        return { did: "sent", answer: `${answers.join("; ")}; reads back ${seen}` };
-      }),
+    bootOnce: (permit, target, uri) => act(permit, "boot-once", (scene) => setOverride({ ...scene, machine, clock, permit }, target, uri)),
 
     resetController: (permit) =>
       act(permit, "reset-controller", async (scene) => {
@@ -126,48 +78,6 @@ export function createActs(options: { machine: string; session: Session; clock: 
         return finish(permit, "reset-controller", scene, await post(permit, scene, action.target, type));
       }),
   };
-
-  /** The image that a target of `cd` boots from goes in, and comes out again with `none`; answers what was done. */
-  async function changeImage(
-    permit: Permit,
-    client: Client,
-    service: Service,
-    target: BootTarget,
-    uri: string | undefined,
-  ): Promise<string[]> {
-    const how = { gate: () => permit.gate(), signal: permit.signal };
-    if (uri === undefined || (target !== "cd" && target !== "none")) return [];
-    if (target === "none") return (await ejectImage(machine, client, service, uri, how)) ? [`ejected ${uri}`] : [];
-    return [await insertImage(machine, client, service, uri, how)].filter((done) => done !== undefined);
-  }
-
-  /** Some firmware shows a new override only after a moment: three looks, two seconds apart. */
-  async function readBack(permit: Permit, client: Client, service: Service, target: BootTarget, uri: string | undefined): Promise<string> {
-    const about = { target: machine, operation: "boot-once", effect: "unknown" } as const;
-    let raw = "nothing";
-    try {
-      for (let look = 0; look < 3; look += 1) {
-        if (look > 0) await clock.sleep(2000, permit.signal);
-        const { body } = await client.get(service.system, permit.signal);
-        const { override } = await readOverride(client, body, permit.signal);
-        if (isArmed(override, target, uri)) return override.raw;
-        raw = override.raw;
-      }
-    } catch (cause) {
-      throw new DeviceError("LO_BMC_TIMEOUT", about, "the override was accepted, but could not be read back", { cause });
-    }
-    throw new DeviceError("LO_BMC_REFUSED", about, `the override was accepted, but reads back ${raw}`, {
-      hint: "This BMC cannot be trusted with a boot target for one start; look at its boot settings before the next",
-    });
-  }
-}
-
-/** One of two writes was accepted before the other failed: whatever the other's effect, there is one. */
-function halfway(machine: string, cause: unknown): DeviceError {
-  const code = cause instanceof DeviceError ? (cause.code as DeviceErrorCode) : "LO_BMC_PROTOCOL";
-  return new DeviceError(code, { target: machine, operation: "boot-once", effect: "unknown" }, `only half was written: ${explain(cause)}`, {
-    cause,
-  });
 }
 
 /** Types for restarting the BMC itself, the gentle one first. */

@@ -39,6 +39,12 @@ export function settingsOf(system: Fields): string | undefined {
   return link(system, "@Redfish.Settings", "SettingsObject");
 }
 
+/** Whether the firmware boots from an address: it lists UefiHttp, or lists nothing (iDRAC10) and has a place for the address. */
+export function offersHttp(...boots: readonly Fields[]): boolean {
+  const allowed = boots.flatMap((boot) => texts(boot, `${targetName}@Redfish.AllowableValues`));
+  return allowed.includes("UefiHttp") || (allowed.length === 0 && boots.some((boot) => Object.hasOwn(boot, uriName)));
+}
+
 /**
  * The boot properties to write, each to where it is taken: a property that the settings resource shows goes there
  * (iDRAC10), all others to the system. Only what differs is sent, unless the firmware wants everything.
@@ -61,7 +67,7 @@ export function planBoot(options: {
   const spellings: readonly string[] = {
     ...{ none: ["None"], pxe: ["Pxe"], http: ["UefiHttp"], disk: ["Hdd"], bios: ["BiosSetup"], cd: quirks.cd },
   }[target];
-  if (target === "http" && (options.uri === undefined || !allowed.includes("UefiHttp"))) {
+  if (target === "http" && (options.uri === undefined || !offersHttp(boot, settingsBoot))) {
     throw new UnsupportedError(machine, "boot-http", `the BMC offers ${allowed.join(", ") || "no list of targets"}, not UefiHttp`, {
       hint: "Use netboot: pxe",
     });
@@ -74,7 +80,9 @@ export function planBoot(options: {
   if (spelling !== undefined) wanted[targetName] = spelling;
   if (target === "http" && options.uri !== undefined) wanted[uriName] = options.uri;
   const mode = text(boot, modeName);
-  if (quirks.bootSendAll && mode !== undefined) wanted[modeName] = mode;
+  // A machine that starts as a PC of the eighties knows no HTTP.
+  if (mode !== undefined && target === "http") wanted[modeName] = "UEFI";
+  else if (mode !== undefined && quirks.bootSendAll) wanted[modeName] = mode;
 
   const split = { system: {} as Record<string, string>, settings: {} as Record<string, string> };
   for (const [name, value] of Object.entries(wanted)) {

@@ -23,8 +23,8 @@ export interface Service {
   readonly tasks: string | undefined;
   /** Collections of log services: the system's, the manager's, the chassis'. */
   readonly logs: readonly string[];
-  /** The collection of virtual drives: the system's, or the manager's. */
-  readonly media: string | undefined;
+  /** Collections of virtual drives: the system's (newer), the manager's (older), or both. */
+  readonly media: readonly string[];
   readonly reset: Action | undefined;
   readonly managerReset: Action | undefined;
   /** What `$expand` to add to a collection so that its members come with it; empty where the service has no `$expand`. */
@@ -66,7 +66,7 @@ export async function discover(machine: string, client: Client, expect: Expected
     updates: link(root, "UpdateService"),
     tasks: link(root, "Tasks"),
     logs: [shape, manager, enclosure].flatMap((owner) => link(owner, "LogServices") ?? []),
-    media: link(shape, "VirtualMedia") ?? link(manager, "VirtualMedia"),
+    media: [shape, manager].flatMap((owner) => link(owner, "VirtualMedia") ?? []),
     reset: await action(shape, "#ComputerSystem.Reset", hint),
     managerReset: await action(manager, "#Manager.Reset", hint),
     expand: at(root, "ProtocolFeaturesSupported", "ExpandQuery", "Levels") === true ? "$expand=.($levels=1)" : "",

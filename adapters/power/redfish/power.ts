@@ -1,10 +1,12 @@
 import type { Capability, Power } from "../port.ts";
-import { controllerTypes, createActs, offered, readOverride } from "./acts.ts";
+import { controllerTypes, createActs, offered } from "./acts.ts";
+import { offersHttp } from "./boot.ts";
 import type { Service } from "./discovery.ts";
-import { at, fields, texts } from "./fields.ts";
+import { at, fields } from "./fields.ts";
 import { identityOf } from "./identity.ts";
 import { createLight, hasLight } from "./light.ts";
 import { readLog } from "./log.ts";
+import { readOverride } from "./override.ts";
 import { readActivity, readWatts, resetProof, statusOf } from "./readings.ts";
 import { createSession, type RedfishOptions } from "./session.ts";
 
@@ -66,8 +68,8 @@ function capabilitiesOf(service: Service): ReadonlySet<Capability> {
     ["prove-off", Object.hasOwn(shape, "PowerState")],
     ["reset", offered(reset, quirks.reset) !== undefined],
     ["boot-once", Object.hasOwn(fields(shape, "Boot"), "BootSourceOverrideTarget")],
-    ["boot-http", texts(fields(shape, "Boot"), "BootSourceOverrideTarget@Redfish.AllowableValues").includes("UefiHttp")],
-    ["virtual-media", service.media !== undefined],
+    ["boot-http", offersHttp(fields(shape, "Boot"))],
+    ["virtual-media", service.media.length > 0],
     ["identity", Object.hasOwn(shape, "UUID") || Object.hasOwn(shape, "SerialNumber")],
     ["last-reset", service.proof !== undefined],
     ["event-log", service.logs.length > 0],

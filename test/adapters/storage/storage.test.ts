@@ -1,17 +1,28 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createStorage, type ReadObjects } from "#adapters/storage/mod.ts";
-import { DeviceError } from "#events";
+import { type Clock, DeviceError, systemClock } from "#events";
 
+type Objects = Readonly<Record<string, readonly unknown[]>>;
+
+const now = Date.parse("2026-11-28T10:00:00Z");
+const clock: Clock = { ...systemClock, now: () => now };
 const ceph = "/apis/ceph.rook.io/v1/cephclusters";
 const longhorn = "/apis/longhorn.io/v1beta2/volumes";
+const engines = "/apis/longhorn.io/v1beta2/engines";
 const having =
-  (objects: Readonly<Record<string, readonly unknown[]>>): ReadObjects =>
+  (objects: Objects): ReadObjects =>
   async (path) =>
     objects[path];
-const cluster = (health: unknown, details?: object) => ({ metadata: { name: "rook-ceph" }, status: { ceph: { health, details } } });
+const cluster = (health: unknown, details?: object, lastChecked: unknown = "2026-11-28T09:59:20Z") => ({
+  metadata: { name: "rook-ceph" },
+  status: { ceph: { health, details, lastChecked } },
+});
 const volume = (name: string, state: string, robustness: string) => ({ metadata: { name }, status: { state, robustness } });
-const auto = (objects: Readonly<Record<string, readonly unknown[]>>) =>
-  createStorage({ kind: "auto", readObjects: having(objects) }).health();
+const engine = (volumeName: string, status: object) => ({ metadata: { name: `${volumeName}-e-0` }, spec: { volumeName }, status });
+const asked = (kind: Parameters<typeof createStorage>[0]["kind"], objects: Objects) =>
+  createStorage({ kind, clock, readObjects: having(objects) }).health();
+const auto = (objects: Objects) => asked("auto", objects);
 
 test("a cluster without replicated storage lets a machine go, and says what was looked for", async () => {
   expect(await auto({})).toEqual({ healthy: true, why: "no replicated storage (looked for ceph, longhorn)" });
@@ -27,11 +38,41 @@ test.each([
   expect(await auto({ [ceph]: [cluster(health, { OSD_DOWN: {} })] })).toEqual({ healthy, why });
 });
 
-test("of Longhorn's volumes all that are attached must be whole", async () => {
+test.each([
+  ["2026-11-28T09:51:00Z", true],
+  ["2026-11-28T09:49:00Z", false],
+  ["2026-11-28T10:11:00Z", false],
+  ["", false],
+  [undefined, false],
+  [now, false],
+])("Ceph that Rook saw healthy at %s", async (lastChecked, healthy) => {
+  const said = await auto({ [ceph]: [{ ...cluster("HEALTH_OK"), status: { ceph: { health: "HEALTH_OK", lastChecked } } }] });
+  expect(said.healthy).toBe(healthy);
+  if (!healthy) expect(said.why).toContain("rook-ceph-operator");
+});
+
+test("of Longhorn's volumes all that are attached must be whole, and none may be on its way", async () => {
   const whole = [volume("a", "attached", "healthy"), volume("b", "detached", "unknown")];
-  expect((await auto({ [longhorn]: whole })).healthy).toBe(true);
-  const broken = await auto({ [longhorn]: [...whole, volume("c", "attached", "degraded"), volume("d", "attaching", "unknown")] });
-  expect(broken).toEqual({ healthy: false, why: "Longhorn: c is degraded, d is unknown" });
+  expect(await auto({ [longhorn]: whole, [engines]: [] })).toEqual({ healthy: true, why: "Longhorn's 2 volumes are healthy" });
+  const broken = [...whole, volume("c", "attached", "degraded"), volume("d", "attaching", "unknown"), volume("e", "detached", "faulted")];
+  expect(await auto({ [longhorn]: broken, [engines]: [] })).toEqual({
+    healthy: false,
+    why: "Longhorn: c is degraded, d is attaching, e is faulted",
+  });
+});
+
+test("a replica that is being rebuilt says no, also where the volume reads healthy", async () => {
+  const volumes = [volume("a", "attached", "healthy")];
+  const engineOf = (status: object) => auto({ [longhorn]: volumes, [engines]: [engine("a", status)] });
+  const rebuilt = { "tcp://10.0.0.2:10000": { isRebuilding: false, progress: 100, state: "complete" } };
+  expect((await engineOf({ rebuildStatus: rebuilt, replicaModeMap: { r1: "RW", r2: "RW" } })).healthy).toBe(true);
+  expect((await engineOf({ rebuildStatus: null, replicaModeMap: null })).healthy).toBe(true);
+  const running = { ...rebuilt, "tcp://10.0.0.3:10000": { isRebuilding: true, progress: 42, state: "in_progress" } };
+  expect(await engineOf({ rebuildStatus: running, replicaModeMap: { r1: "RW", r2: "WO" } })).toEqual({
+    healthy: false,
+    why: "Longhorn: a is being rebuilt (42 %)",
+  });
+  for (const mode of ["WO", "ERR", "", 3]) expect((await engineOf({ replicaModeMap: { r1: "RW", r2: mode } })).healthy).toBe(false);
 });
 
 test("every kind that is there must be healthy", async () => {
@@ -40,19 +81,28 @@ test("every kind that is there must be healthy", async () => {
 });
 
 test("a kind that is declared must be there", async () => {
-  const declared = createStorage({ kind: "ceph", readObjects: having({ [longhorn]: [] }) });
-  expect((await declared.health()).healthy).toBe(false);
-  expect(await createStorage({ kind: "none", readObjects: having({}) }).health()).toMatchObject({ healthy: true });
+  expect((await asked("ceph", { [longhorn]: [] })).healthy).toBe(false);
+  expect(await asked("none", {})).toMatchObject({ healthy: true });
 });
 
-test("no answer and shapes that are not understood say no", async () => {
+test("no answer says no", async () => {
   const about = { target: "cluster", operation: "list", effect: "none" } as const;
-  const away = createStorage({
-    kind: "auto",
-    readObjects: async () => {
-      throw new DeviceError("LO_CLUSTER_UNREACHABLE", about, "connection refused");
-    },
-  });
-  expect(await away.health()).toMatchObject({ healthy: false, why: expect.stringContaining("connection refused") });
-  for (const odd of [null, 3, "x", {}, { status: null }]) expect((await auto({ [ceph]: [odd] })).healthy).toBe(false);
+  const readObjects: ReadObjects = async (path) => {
+    if (path === ceph) return [cluster("HEALTH_OK")];
+    throw new DeviceError("LO_CLUSTER_UNREACHABLE", about, "connection refused");
+  };
+  const said = await createStorage({ kind: "auto", clock, readObjects }).health();
+  expect(said).toMatchObject({ healthy: false, why: expect.stringContaining("connection refused") });
+});
+
+test("no shape that is not understood says yes", async () => {
+  const odd = fc.anything().filter((one) => JSON.stringify(one)?.includes("HEALTH_OK") !== true);
+  const saysNo = (of: (one: unknown) => Objects) =>
+    fc.assert(
+      fc.asyncProperty(odd, async (one) => {
+        expect((await auto(of(one))).healthy).toBe(false);
+      }),
+    );
+  await saysNo((one) => ({ [ceph]: [one] }));
+  await saysNo((one) => ({ [longhorn]: [one], [engines]: [] }));
 });

@@ -9,6 +9,8 @@ export interface Quirks {
   readonly bootSendAll: boolean;
   /** Override targets that mean CD, the best first. */
   readonly cd: readonly string[];
+  /** Virtual drives take their image by a PATCH: they have no action for it. */
+  readonly mediaByPatch?: true;
   /** Ids of the log service that tells of power, the best first. */
   readonly logs: readonly string[];
   /** Where the system tells how far POST is, in words of its own. */

@@ -124,3 +124,9 @@ test.each([
 ])("the quantity %s", (text, value) => {
   expect(quantity(text)).toBe(value);
 });
+
+test("an API server that does not name its version is no answer", async () => {
+  const { api, cluster } = await createRack();
+  api.intercept(({ path }) => (path === "/version" ? { code: 200, body: { major: "1" } } : undefined));
+  await expect(cluster.version()).rejects.toMatchObject({ code: "LO_CLUSTER_PROTOCOL", effect: "none" });
+});

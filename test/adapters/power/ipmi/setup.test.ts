@@ -169,3 +169,15 @@ describe("a BMC that cannot be talked to", () => {
     expect((await failure(power.state())).hint).toContain("turned off");
   });
 });
+
+describe("an address to boot from", () => {
+  it.each([
+    ["http", "boot-http"],
+    ["cd", "virtual-media"],
+  ] as const)("%s: is not for IPMI, and nothing is sent", async (target, capability) => {
+    const { bmc, permit, power } = await rigWith();
+    const asked = power.bootOnce(permit("boot-once"), target, "http://10.0.10.2/x");
+    await expect(asked).rejects.toMatchObject({ code: "LO_UNSUPPORTED", message: expect.stringContaining(capability) });
+    expect(bmc.requests).toEqual([]);
+  });
+});
