@@ -11,4 +11,7 @@ export const precedence: Precedence = {
   "node-lost": bookkeepers,
   rebuild: ["node-lost", ...bookkeepers],
   install: bookkeepers,
+  upgrade: bookkeepers,
+  "component-upgrade": bookkeepers,
+  drill: bookkeepers,
 };

@@ -42,9 +42,9 @@ export function createFakeMachine(facts: Machine, around: Surroundings, how: "on
     downAt = timeline.now();
     reportedBoot = `${name}-boot-${boots}`;
   };
-  const change = (ours: boolean, what: string, work: () => void) => {
+  const change = (work: () => void) => {
     note();
-    etcd.during({ ours, what: `${name} ${what}` }, work);
+    work();
   };
   const starting: Starting = {
     later(ms, happen) {
@@ -67,9 +67,10 @@ export function createFakeMachine(facts: Machine, around: Surroundings, how: "on
         });
       });
     },
-    restart: (by) => change(true, `was restarted`, () => launch(by)),
+    restart: (by) => change(() => launch(by)),
   };
   const launch = (by: "firmware" | "kexec") => {
+    etcd.went(name);
     life += 1;
     boots += 1;
     hung = false;
@@ -77,10 +78,11 @@ export function createFakeMachine(facts: Machine, around: Surroundings, how: "on
     system.stage = "booting";
     start(machine, by, around, starting);
   };
-  const turn = (to: "on" | "off", ours: boolean) => {
+  const turn = (to: "on" | "off") => {
     if (to === power) return;
     did[to] += 1;
-    change(ours, `was switched ${to}`, () => {
+    change(() => {
+      etcd.went(name);
       power = to;
       life += 1;
       hung = false;
@@ -158,13 +160,13 @@ export function createFakeMachine(facts: Machine, around: Surroundings, how: "on
     },
     hang() {
       advance();
-      change(false, "hung", () => {
+      change(() => {
         hung = true;
       });
     },
     isolate(cut = true) {
       advance();
-      change(false, "was cut off", () => {
+      change(() => {
         isolated = cut;
       });
       if (!cut) etcd.came();
@@ -173,9 +175,10 @@ export function createFakeMachine(facts: Machine, around: Surroundings, how: "on
       advance();
       const ask = { to };
       asks.push(ask);
+      if (ours && to === "off" && power === "on") etcd.asked(name, `${name} was switched off`);
       timeline.after(inMs, () => {
         asks = asks.filter((item) => item !== ask);
-        turn(to, ours);
+        turn(to);
       });
     },
     take(verb, run) {
@@ -189,9 +192,10 @@ export function createFakeMachine(facts: Machine, around: Surroundings, how: "on
       machine.press("off", host.shutdownMs, ours);
     },
     goDown(ending, before) {
+      etcd.asked(name, `${name} was told to go down`);
       starting.later(teardownMs, () => {
         before?.();
-        if (ending === "off") turn("off", true);
+        if (ending === "off") turn("off");
         else starting.restart(ending);
       });
     },

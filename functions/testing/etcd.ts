@@ -38,8 +38,13 @@ export interface FakeEtcd {
   wiped(machine: string): void;
   /** A control plane is up: those that are no voters yet join, where there is a cluster to join. */
   came(): void;
-  /** Whatever makes machines serve or fall silent happens inside. An act of ours that costs etcd its majority is a violation. */
-  during<T>(cause: { readonly ours: boolean; readonly what: string }, work: () => T): T;
+  /**
+   * We have asked a machine to go. It must leave a majority to those that serve now and were not asked to go as well: who falls silent by
+   * himself before it is gone is bad luck, and no violation.
+   */
+  asked(machine: string, what: string): void;
+  /** It is gone, or back: whatever it was asked for is over. */
+  went(machine: string): void;
 }
 
 /** From up to a learner, and from there to a voter. */
@@ -65,6 +70,7 @@ export function createFakeEtcd(options: {
     return member;
   };
   const joining = new Set<string>();
+  const leaving = new Set<string>();
   /** First as a learner, then, when it has caught up, as a voter. What stands in the way is tried again when somebody comes up. */
   const join = (machine: string) => {
     joining.add(machine);
@@ -119,10 +125,10 @@ export function createFakeEtcd(options: {
     },
     remove(member, how) {
       if (how === "remove" && serves(member)) etcd.violations.push(`etcd member ${member.machine} was removed while it served`);
-      etcd.during({ ours: true, what: `${member.machine} was taken out of etcd` }, () => {
-        etcd.members = etcd.members.filter((one) => one !== member);
-        etcd.revision += 1;
-      });
+      const before = etcd.quorate() && voters().length > 1;
+      etcd.members = etcd.members.filter((one) => one !== member);
+      etcd.revision += 1;
+      if (before && !etcd.quorate()) etcd.violations.push(`etcd lost its majority: ${member.machine} was taken out of etcd`);
     },
     wiped(machine) {
       const member = etcd.of(machine);
@@ -136,11 +142,14 @@ export function createFakeEtcd(options: {
         if (etcd.of(machine)?.learner ?? true) join(machine);
       }
     },
-    during({ ours, what }, work) {
-      const before = etcd.quorate() && voters().length > 1;
-      const answer = work();
-      if (ours && before && !etcd.quorate()) etcd.violations.push(`etcd lost its majority: ${what}`);
-      return answer;
+    asked(machine, what) {
+      leaving.add(machine);
+      const left = voters().filter((member) => serves(member) && !leaving.has(member.machine));
+      if (etcd.quorate() && voters().length > 1 && left.length * 2 <= voters().length)
+        etcd.violations.push(`etcd lost its majority: ${what}`);
+    },
+    went(machine) {
+      leaving.delete(machine);
     },
   };
   return etcd;
