@@ -29,6 +29,9 @@ async function handOver(machine: string, snapshot: string, step: Step, ports: St
   await step.run("hand the snapshot over", give, { timeout: "30m" });
 }
 
+/** How long the last look before it begins may take. */
+const lookMs = 2000;
+
 /**
  * An acknowledged start takes as long as etcd's image needs to come. That it does not show says nothing: it is never asked for again, and a
  * person looks.
@@ -47,10 +50,11 @@ function startEtcd(machine: string, recover: boolean, ports: Starting): Act {
     observe: (signal) => look(signal, "cannot-tell"),
     async perform(permit) {
       pause = 2;
-      // Looked at again now that no other run can begin it: another one may have, while this one waited for that right.
-      const now = await etcdAnywhere(ports, permit.signal);
+      // Looked at again now that no other run can begin it: another one may have, between this one's look and its right to begin. Who began
+      // it answers at once; a machine that is off keeps whoever asks it waiting for longer than the gate is open.
+      const now = await etcdAnywhere(ports, AbortSignal.any([permit.signal, AbortSignal.timeout(lookMs)]));
       const about = { target: machine, operation: "bootstrap", effect: "none" } as const;
-      if (now.is !== "nowhere") throw new DeviceError("LO_TALOS_REFUSED", about, now.why);
+      if (now.is === "somewhere") throw new DeviceError("LO_TALOS_REFUSED", about, now.why);
       return (await ports.talos.of(machine).bootstrap(permit, { recover })).answer;
     },
     settle: "15m",

@@ -12,26 +12,20 @@ export const controlPlanesOf = (ports: Pick<Ports, "inventory">): string[] =>
     .filter(({ role }) => role === "control-plane")
     .map(({ name }) => name);
 
-/** The members of etcd as one of the control planes tells them, the machine itself not being asked. Throws where none of them answers. */
+/** The members of etcd as the first control plane tells them that answers, the machine itself not being asked. Throws where none does. */
 async function membersElsewhere(
   machine: string,
   ports: Asking,
   signal?: AbortSignal,
 ): Promise<{ from: string; members: readonly EtcdMember[] }> {
-  const silent: string[] = [];
-  for (const from of controlPlanesOf(ports).filter((name) => name !== machine)) {
-    try {
-      return { from, members: await ports.talos.of(from).etcd.members(signal) };
-    } catch (error) {
-      signal?.throwIfAborted();
-      silent.push(explain(error));
-    }
+  const others = controlPlanesOf(ports).filter((name) => name !== machine);
+  try {
+    return await Promise.any(others.map(async (from) => ({ from, members: await ports.talos.of(from).etcd.members(signal) })));
+  } catch (error) {
+    const silent = error instanceof AggregateError ? error.errors.map(explain).join("; ") : explain(error);
+    const about = { target: machine, operation: "find its etcd member", effect: "none" } as const;
+    throw new DeviceError("LO_TALOS_UNREACHABLE", about, `no other control plane tells the members of etcd: ${silent || "there is none"}`);
   }
-  throw new DeviceError(
-    "LO_TALOS_UNREACHABLE",
-    { target: machine, operation: "find its etcd member", effect: "none" },
-    `no other control plane tells the members of etcd: ${silent.join("; ") || "there is none"}`,
-  );
 }
 
 /** A machine's place in etcd. `null`: it has none. */
@@ -103,16 +97,16 @@ export async function etcdAnywhere(ports: Asking & Pick<Ports, "power">, signal?
 }
 
 async function etcdOn(machine: string, ports: Asking & Pick<Ports, "power">, signal?: AbortSignal): Promise<Anywhere> {
-  const talos = ports.talos.of(machine);
-  const { is, seen } = await talos.presence(signal);
+  const cannotTell = (why: string): Anywhere => ({ is: "cannot-tell", why: `${machine} does not tell (${why})` });
   try {
+    const talos = ports.talos.of(machine);
+    const { is, seen } = await talos.presence(signal);
     if (is === "ours" && (await talos.etcd.running(signal))) return { is: "somewhere", why: `etcd runs on ${machine}` };
     if (is === "ours") return { is: "nowhere", why: `${machine} waits` };
     if (is === "maintenance") return { is: "nowhere", why: `${machine} waits for a configuration` };
-    if (is === "silent" && (await ports.power.of(machine).state(signal)).state === "off")
-      return { is: "nowhere", why: `${machine} is off` };
+    const off = is === "silent" && (await ports.power.of(machine).state(signal)).state === "off";
+    return off ? { is: "nowhere", why: `${machine} is off` } : cannotTell(seen);
   } catch (error) {
-    return { is: "cannot-tell", why: `${machine}: ${explain(error)}` };
+    return cannotTell(explain(error));
   }
-  return { is: "cannot-tell", why: `${machine} does not tell (${seen})` };
 }

@@ -167,9 +167,14 @@ describe("etcd-bootstrap", () => {
     for (const { did } of rig.world.machines()) expect(did.bootstrap).toBe(0);
   });
 
-  test("asked of two machines at the same moment, it begins on one, and the other joins", async () => {
+  test("asked of two machines that both look before either begins, it begins on one, and the other joins", async () => {
     const rig = await withoutEtcd();
-    const [first, second] = [await begun(rig, "cp-01"), await begun(rig, "cp-02")];
+    const slow = rig.world.ports.talos.of("cp-03");
+    const { presence } = slow;
+    Object.assign(slow, { presence: () => rig.clock.sleep(3000).then(() => presence()) });
+    const first = await begun(rig, "cp-01");
+    await rig.clock.sleep(1000);
+    const second = await begun(rig, "cp-02");
     expect(await endOf(rig, first)).toMatchObject({ status: "ok" });
     expect(await endOf(rig, second)).toMatchObject({ status: "ok" });
     expect(rig.world.machines().reduce((sum, { did }) => sum + did.bootstrap, 0)).toBe(1);
