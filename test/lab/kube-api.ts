@@ -1,19 +1,23 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Clock } from "#events";
 import { createLabCertificate } from "./kube-cert.ts";
+import { createKubeCertificates } from "./kube-certificates.ts";
 import { createKubeHandler, type KubeRequest, withManager } from "./kube-handler.ts";
 import { createKubeNodes, type Member } from "./kube-nodes.ts";
 import type { KubeObject, SimNode, SimPod } from "./kube-objects.ts";
 import { createKubePods, type PodSpec } from "./kube-pods.ts";
-import { type ApiMode, createKubeServer } from "./kube-server.ts";
+import { type ApiMode, type ApiState, createKubeServer } from "./kube-server.ts";
 import { createKubeStore } from "./kube-store.ts";
 import { createKubeWatches } from "./kube-watch.ts";
+import type { EtcdContent } from "./talos-etcd.ts";
 
 export type { Member } from "./kube-nodes.ts";
 
 /** A Kubernetes cluster over simulated machines, spoken to over real HTTPS. */
 export interface KubeApi {
   readonly url: string;
+  /** Signs kubelets' serving certificates, as PEM. */
+  readonly kubeletCa: string;
   /** A kubeconfig with the CA and a token; as good as a file. */
   readonly kubeconfig: string;
   /** Every request since the start, newest last; at most the last 5000. */
@@ -50,6 +54,10 @@ export interface KubeApi {
   intercept(
     answer: ((request: KubeRequest) => { code: number; body: unknown; headers?: Record<string, string> } | undefined) | undefined,
   ): void;
+  /** Whether the Node is Ready, as far as the API can tell now. */
+  ready(node: string): boolean;
+  /** Everything in the cluster, for etcd to keep. */
+  readonly content: EtcdContent;
   /** The node's lease stops though the machine runs on. */
   partition(node: string, cut: boolean): void;
   /** Two machines trade Node names. */
@@ -57,16 +65,31 @@ export interface KubeApi {
   close(): Promise<void>;
 }
 
+/** A DaemonSet that gives pods a network, by its name. */
+const networks = /cni|flannel|cilium|calico/;
+
 /**
  * Starts the simulated API on 127.0.0.1.
+ * @param state what stands behind it; default always up
+ * @param cni Nodes are Ready only once there is a DaemonSet with the name of a CNI; default false
  * @param graceMs from the last lease renewal to Ready=Unknown; default 40 s, as the node controller
  * @param gcMs from the out-of-service taint to PodGC and force detach; default 3 s
  */
-export async function createKubeApi(options: { hosts: Member[]; clock: Clock; graceMs?: number; gcMs?: number }): Promise<KubeApi> {
-  const { clock, graceMs = 40_000, gcMs = 3000 } = options;
+export async function createKubeApi(options: {
+  hosts: Member[];
+  clock: Clock;
+  graceMs?: number;
+  gcMs?: number;
+  state?: () => ApiState;
+  cni?: boolean;
+}): Promise<KubeApi> {
+  const { clock, graceMs = 40_000, gcMs = 3000, state = () => "up" as const, cni = false } = options;
   const store = createKubeStore(clock);
   const watches = createKubeWatches(store, clock);
-  const nodes = createKubeNodes({ store, clock, members: options.hosts, graceMs });
+  const networked = () => !cni || store.list("daemonsets").some(({ metadata }) => networks.test(metadata.name));
+  const nodes = createKubeNodes({ store, clock, members: options.hosts, graceMs, networked });
+  nodes.register();
+  const certificates = createKubeCertificates({ store, nodes, mono: () => clock.mono() });
   const pods = createKubePods({ store, clock, nodes, gcMs });
   const token = randomBytes(12).toString("hex");
   const certificate = createLabCertificate("lab kube-apiserver");
@@ -74,6 +97,7 @@ export async function createKubeApi(options: { hosts: Member[]; clock: Clock; gr
   let intercept: Parameters<KubeApi["intercept"]>[0];
   const server = await createKubeServer({
     certificate,
+    state,
     handle: createKubeHandler({
       store,
       watches,
@@ -90,10 +114,15 @@ export async function createKubeApi(options: { hosts: Member[]; clock: Clock; gr
 
   const stopped = new AbortController();
   const run = async () => {
-    for (;;) {
+    for (let was = state(); ; await clock.sleep(1000, stopped.signal)) {
+      const now = state();
+      if (now === "up" && was !== "up") nodes.forgive();
+      if (now === "down" && was !== "down") server.resetAll();
+      was = now;
+      if (now !== "up") continue;
       nodes.tick();
       pods.tick();
-      await clock.sleep(1000, stopped.signal);
+      certificates.tick();
     }
   };
   const running = run().catch((error: unknown) => {
@@ -114,6 +143,15 @@ export async function createKubeApi(options: { hosts: Member[]; clock: Clock; gr
 
   return {
     url,
+    kubeletCa: certificates.ca,
+    ready: (node) => state() === "up" && nodes.ready(node),
+    content: {
+      dump: store.dump,
+      load(content) {
+        store.load(content);
+        watches.end("gone");
+      },
+    },
     kubeconfig: kubeconfig(url, certificate.ca, token),
     requests,
     node: nodeOf,

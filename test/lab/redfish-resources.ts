@@ -5,8 +5,6 @@ import type { Personality } from "./redfish-personalities.ts";
 /** What the BMC itself keeps beside the host: the light, tasks, sessions. */
 export interface BmcState {
   lit: boolean;
-  /** What is in the virtual CD drive; `undefined` while it is empty. */
-  image: string | undefined;
   /** Task monitors that still answer 202: path to polls left. */
   readonly tasks: Map<string, number>;
   readonly sessions: Map<string, string>;
@@ -110,8 +108,8 @@ export function documents(host: Host, personality: Personality, state: BmcState)
     put(paths.drive, "CD1", {
       "@odata.type": "#VirtualMedia.v1_6_0.VirtualMedia",
       MediaTypes: ["CD", "DVD"],
-      Inserted: state.image !== undefined,
-      Image: state.image ?? null,
+      Inserted: host.medium !== undefined,
+      Image: host.medium ?? null,
       Actions: { "#VirtualMedia.InsertMedia": { target: paths.insert }, "#VirtualMedia.EjectMedia": { target: paths.eject } },
     });
   }

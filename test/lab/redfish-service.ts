@@ -47,7 +47,7 @@ export function createRedfishService(options: {
 }): RedfishService {
   const { host, personality, user } = options;
   const paths = pathsOf(personality);
-  const state: BmcState = { lit: false, image: undefined, tasks: new Map(), sessions: new Map() };
+  const state: BmcState = { lit: false, tasks: new Map(), sessions: new Map() };
   let password = options.password;
   let ids = 0;
 
@@ -152,12 +152,12 @@ export function createRedfishService(options: {
       return { status: 204 };
     }
     if (method === "POST" && personality.media && same(bare, paths.insert)) {
-      if (state.image !== undefined) return error(400, "Base.1.8.ResourceInUse", "The virtual media is attached already.");
-      state.image = String((request.body as { Image?: unknown } | undefined)?.Image);
+      if (host.medium !== undefined) return error(400, "Base.1.8.ResourceInUse", "The virtual media is attached already.");
+      host.medium = String((request.body as { Image?: unknown } | undefined)?.Image);
       return { status: personality.accepts === 200 ? 200 : 204, body: success };
     }
     if (method === "POST" && personality.media && same(bare, paths.eject)) {
-      state.image = undefined;
+      host.medium = undefined;
       return { status: personality.accepts === 200 ? 200 : 204, body: success };
     }
     if (method === "PATCH" && same(bare, paths.system)) {
