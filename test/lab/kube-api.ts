@@ -32,6 +32,8 @@ export interface KubeApi {
   addVolumeAttachment(spec: { node: string; volume: string }): void;
   /** A PersistentVolume that lives on one machine, bound to a claim. */
   addLocalVolume(spec: { name: string; claim: string; namespace?: string }): void;
+  /** A copy of any object; `undefined` when there is none. */
+  object(resource: string, name: string, namespace?: string): KubeObject | undefined;
   /** Adds or replaces any object, for example a Node of no machine. */
   put(resource: string, object: KubeObject): void;
   remove(resource: string, name: string, namespace?: string): void;
@@ -56,6 +58,8 @@ export interface KubeApi {
   ): void;
   /** Whether the Node is Ready, as far as the API can tell now. */
   ready(node: string): boolean;
+  /** Installs a CNI, as Talos does where its configuration names Flannel. */
+  addFlannel(): void;
   /** Everything in the cluster, for etcd to keep. */
   readonly content: EtcdContent;
   /** The node's lease stops though the machine runs on. */
@@ -71,7 +75,7 @@ const networks = /cni|flannel|cilium|calico/;
 /**
  * Starts the simulated API on 127.0.0.1.
  * @param state what stands behind it; default always up
- * @param cni Nodes are Ready only once there is a DaemonSet with the name of a CNI; default false
+ * @param cni Nodes are Ready only while there is a DaemonSet with the name of a CNI, and whether there is one at the start; default neither
  * @param graceMs from the last lease renewal to Ready=Unknown; default 40 s, as the node controller
  * @param gcMs from the out-of-service taint to PodGC and force detach; default 3 s
  */
@@ -81,13 +85,16 @@ export async function createKubeApi(options: {
   graceMs?: number;
   gcMs?: number;
   state?: () => ApiState;
-  cni?: boolean;
+  cni?: "needed" | "installed";
 }): Promise<KubeApi> {
-  const { clock, graceMs = 40_000, gcMs = 3000, state = () => "up" as const, cni = false } = options;
+  const { clock, graceMs = 40_000, gcMs = 3000, state = () => "up" as const, cni } = options;
   const store = createKubeStore(clock);
   const watches = createKubeWatches(store, clock);
-  const networked = () => !cni || store.list("daemonsets").some(({ metadata }) => networks.test(metadata.name));
+  const networked = () => cni === undefined || store.list("daemonsets").some(({ metadata }) => networks.test(metadata.name));
   const nodes = createKubeNodes({ store, clock, members: options.hosts, graceMs, networked });
+  const addFlannel = () =>
+    store.put("daemonsets", { apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name: "kube-flannel", namespace: "kube-system" } });
+  if (cni === "installed") addFlannel();
   nodes.register();
   const certificates = createKubeCertificates({ store, nodes, mono: () => clock.mono() });
   const pods = createKubePods({ store, clock, nodes, gcMs });
@@ -145,6 +152,7 @@ export async function createKubeApi(options: {
     url,
     kubeletCa: certificates.ca,
     ready: (node) => state() === "up" && nodes.ready(node),
+    addFlannel: () => void addFlannel(),
     content: {
       dump: store.dump,
       load(content) {
@@ -182,6 +190,7 @@ export async function createKubeApi(options: {
       const status = { conditions: [], addresses: [], capacity: {}, allocatable: {}, nodeInfo: {} };
       store.put(resource, resource === "nodes" ? ({ spec: {}, status, ...object } as KubeObject) : object);
     },
+    object: (resource, name, namespace) => structuredClone(store.get(resource, name, namespace)),
     remove: (resource, name, namespace) => void store.remove(resource, name, namespace),
     personCordons: (name) => person(name, true),
     personUncordons: (name) => person(name, false),

@@ -153,10 +153,10 @@ export function createKubeNodes(options: {
       for (const kubelet of kubelets) {
         const facts = asking(kubelet);
         if (!facts) continue;
-        if (facts.runs) {
-          kubelet.boot = kubelet.member.host.bootId();
-          posted(kubelet, facts, newNode(facts), facts.gpus);
-        } else store.put("nodes", newNode(facts));
+        if (facts.runs) kubelet.boot = kubelet.member.host.bootId();
+        // Of a machine that was installed and went off, the cluster keeps what it reported last.
+        if (facts.runs || kubelet.member.kubelet) posted(kubelet, facts, newNode(facts), facts.gpus);
+        else store.put("nodes", newNode(facts));
       }
     },
     tick() {

@@ -9,7 +9,7 @@ import type { PersonalityName } from "./redfish-personalities.ts";
 import { createTalosApi, plainSchematic, type TalosApi } from "./talos-api.ts";
 import type { TalosAuthority } from "./talos-cert.ts";
 import type { LabEtcd } from "./talos-etcd.ts";
-import type { DiscoveredMember } from "./talos-resources.ts";
+import type { DiscoveredMember, LabExtension } from "./talos-resources.ts";
 import { createTalosStorage, type LabDisk, systemDisk } from "./talos-storage.ts";
 
 /** One machine of the rack and how its BMC speaks. */
@@ -36,6 +36,11 @@ export interface RackMachine {
 /** NVIDIA's drivers and their toolkit. */
 const nvidiaExtensions = ["siderolabs/nvidia-container-toolkit-lts", "siderolabs/nvidia-open-gpu-kernel-modules-lts"];
 const nvidiaSchematic = schematicId({ customization: { systemExtensions: { officialExtensions: nvidiaExtensions } } });
+
+const nvidiaOf = (talos: string): LabExtension[] => [
+  { name: "nvidia-container-toolkit-lts", version: "580.178.04-v1.19.1" },
+  { name: "nvidia-open-gpu-kernel-modules-lts", version: `580.178.04-${talos}` },
+];
 
 export const schematicOf = ({ gpus = 0, schematic }: RackMachine): string => schematic ?? (gpus > 0 ? nvidiaSchematic : plainSchematic);
 
@@ -65,6 +70,8 @@ export interface RackAround {
   readonly bootUrl: () => string | undefined;
   readonly kubeconfig: () => string;
   readonly nodeReady: (node: string) => boolean;
+  /** Schematics with NVIDIA's drivers in them. */
+  readonly drivers: ReadonlySet<string>;
   readonly discovered: () => readonly DiscoveredMember[];
 }
 
@@ -106,6 +113,7 @@ export async function createRackBox(machine: RackMachine, address: string, aroun
     kubeconfig: around.kubeconfig,
     address,
     discovered: around.discovered,
+    extensionsOf: (schematic) => (schematic !== undefined && around.drivers.has(schematic) ? nvidiaOf(talos.os.running().version) : []),
   });
   const kubelet = await createKubelet(host, () => talos.os.servicesRun());
   // Whoever talks to a BMC lives in real time, and so does its session.

@@ -16,7 +16,7 @@ import { kubeletOf } from "./talos-kubelet.ts";
 export type { RackMachine } from "./rack-machine.ts";
 
 /** Seven mixed machines: what stands in many a closet. */
-const closet: readonly RackMachine[] = [
+export const closet: readonly RackMachine[] = [
   { name: "cp-01", bmc: "dell", model: "PowerEdge R740", role: "control-plane", bootMs: 150_000 },
   { name: "cp-02", bmc: "dell", model: "PowerEdge R740", role: "control-plane", bootMs: 150_000 },
   { name: "cp-03", bmc: "hpe", model: "ProLiant DL380 Gen10", role: "control-plane", bootMs: 170_000 },
@@ -36,8 +36,8 @@ export interface Rack {
   readonly authority: TalosAuthority;
   /** With the role os:admin. */
   readonly talosconfig: string;
-  /** Serves what machines are booted and installed from: `<url>/image` is a source of boot assets. */
-  readonly factory: ImageFactory;
+  /** An Image Factory: `<url>/image` is a source of boot assets. */
+  readonly assets: ImageFactory;
   /**
    * `lightsout.yaml` of this rack; the BMC password is `${env:LAB_BMC_PASSWORD}`.
    * @param more keys beside those of the rack, and for each machine beside its own
@@ -77,7 +77,7 @@ export async function createRack(options: {
   const password = randomBytes(8).toString("hex");
   const authority = createTalosAuthority();
   const etcd = createLabEtcd();
-  const factory = await createImageFactory();
+  const assets = await createImageFactory();
   let bootUrl: string | undefined;
   let kube: KubeApi | undefined;
   const boxes = new Map<string, RackBox>();
@@ -90,6 +90,7 @@ export async function createRack(options: {
         role: os.reading()?.role ?? machine.role ?? ("worker" as const),
         version: os.running().version,
       }));
+  const drivers = new Set(machines.flatMap((machine) => machine.nvidia ?? ((machine.gpus ?? 0) > 0 ? [schematicOf(machine)] : [])));
   for (const [index, machine] of machines.entries()) {
     const box = await createRackBox(machine, `10.0.0.${index + 11}`, {
       clock,
@@ -102,6 +103,7 @@ export async function createRack(options: {
       bootUrl: () => bootUrl,
       kubeconfig: () => kube?.kubeconfig ?? "",
       nodeReady: (node) => kube?.ready(node) ?? false,
+      drivers,
       discovered,
     });
     boxes.set(machine.name, box);
@@ -113,7 +115,6 @@ export async function createRack(options: {
     const serves = controlPlanes.some(({ talos }) => talos.os.servicesRun() && talos.membership?.own()?.started === true);
     return !serves ? "down" : etcd.quorate() ? "up" : "no-etcd";
   };
-  const drivers = new Set(machines.flatMap((machine) => machine.nvidia ?? ((machine.gpus ?? 0) > 0 ? [schematicOf(machine)] : [])));
   kube = await createKubeApi({
     hosts: [...boxes.values()].map(({ address, host, machine, talos }) => ({
       host,
@@ -123,21 +124,17 @@ export async function createRack(options: {
     })),
     clock,
     state,
-    cni: true,
+    cni: machines.some(({ state }) => state !== "blank") ? "installed" : "needed",
     ...(options.lostAfterMs === undefined ? {} : { graceMs: options.lostAfterMs }),
   });
-  const { content, put } = kube;
-  const network = () =>
-    put("daemonsets", { apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name: "kube-flannel", namespace: "kube-system" } });
+  const { addFlannel, content } = kube;
   etcd.content = {
     dump: content.dump,
     load(kept) {
       content.load(kept);
-      // Talos brings this one itself, where its configuration names it.
-      if (kept === undefined && controlPlanes.some(({ talos }) => talos.os.reading()?.flannel)) network();
+      if (kept === undefined && controlPlanes.some(({ talos }) => talos.os.reading()?.flannel)) addFlannel();
     },
   };
-  if (machines.some(({ state }) => state !== "blank")) network();
 
   function boxOf(name: string): RackBox {
     const box = boxes.get(name);
@@ -172,7 +169,7 @@ export async function createRack(options: {
     etcd,
     authority,
     talosconfig: authority.talosconfig(["os:admin"]),
-    factory,
+    assets,
     env: { LAB_BMC_PASSWORD: password },
     yaml: ({ store, listen, more = {}, moreOf = () => ({}) }) =>
       [
@@ -200,7 +197,7 @@ export async function createRack(options: {
     },
     async close() {
       await kube?.close();
-      await factory.close();
+      await assets.close();
       await Promise.all([...boxes.values()].map((box) => box.close()));
     },
   };

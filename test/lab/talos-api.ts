@@ -13,7 +13,7 @@ import type { LabEtcd } from "./talos-etcd.ts";
 import { machineService } from "./talos-machine-service.ts";
 import { createMembership, type TalosMembership } from "./talos-member.ts";
 import { createTalosOs, type TalosOs, type TalosOsOptions } from "./talos-os.ts";
-import { type DiscoveredMember, type LabResource, labResources } from "./talos-resources.ts";
+import { type DiscoveredMember, type LabExtension, type LabResource, labResources } from "./talos-resources.ts";
 import { rule } from "./talos-rules.ts";
 import { stateService } from "./talos-state.ts";
 import { createTalosStorage, type LabDisk, type TalosSlot, type TalosStorage } from "./talos-storage.ts";
@@ -80,10 +80,13 @@ export async function createTalosApi(options: {
   kubeconfig?: () => string;
   /** Of its network card, as it says itself. @default "127.0.0.1" */
   address?: string;
+  /** What is in a schematic. @default one extension in each */
+  extensionsOf?: (schematic: string | undefined) => readonly LabExtension[];
   /** The machines that have been discovered. @default itself */
   discovered?: () => readonly DiscoveredMember[];
 }): Promise<TalosApi> {
   const { host, clock, authority, role = "worker", maintenance = false, etcd, address = "127.0.0.1" } = options;
+  const { extensionsOf = () => [{ name: "iscsi-tools", version: "v0.2.0" }] } = options;
   const slot = { version: "v1.13.9", schematic: plainSchematic, ...options.slot };
   const type = role === "worker" ? "worker" : "controlplane";
   const installed = maintenance ? undefined : slot;
@@ -164,6 +167,7 @@ export async function createTalosApi(options: {
       etcd: membership?.own()?.started === true,
       address,
       discovered: options.discovered?.(),
+      extensions: extensionsOf(os.running().schematic),
     });
   const handler = connectNodeAdapter({
     interceptors: [guard],

@@ -12,6 +12,8 @@ export interface Life {
   readonly clock: Clock;
   /** Passes time; rejects when this life has ended. */
   pause(ms: number): Promise<void>;
+  /** As `pause`, and the machine counts as busy. */
+  work(ms: number): Promise<void>;
   readonly signal: AbortSignal;
   readonly readyMs: number;
   startEtcd(pause: (ms: number) => Promise<void>): Promise<void>;
@@ -54,7 +56,7 @@ async function start(life: Life, { slot, how, from, args }: Found & { readonly h
   os.say(`Talos ${slot.version} starts from the ${from}`);
   const { storage } = os;
   if (args.includes("talos.experimental.wipe=system")) {
-    await os.host.work(wipeMs, life.signal);
+    await life.work(wipeMs);
     storage.wipe();
     os.say("the system disk is wiped");
     os.host.press("reset", "talos");
@@ -100,8 +102,7 @@ async function install(life: Life, text: string): Promise<void> {
   if (!slot) throw new Error(`failed to install: failed to pull ${wanted?.image}: not found`);
   os.say(`installing Talos ${slot.version} to disk /dev/${disk.id}`);
   os.storage.partition(disk.id);
-  await os.host.work(installMs, life.signal);
-  if (!os.host.osUp()) throw new Error("it hangs");
+  await life.work(installMs);
   if (os.faults.installer !== 0) throw new Error(`failed to install: installer exited with ${os.faults.installer}`);
   os.storage.installed(disk.id, slot);
   os.storage.config = text;

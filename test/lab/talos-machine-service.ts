@@ -110,7 +110,7 @@ export function machineService(scene: LabScene): ServiceImpl<typeof MachineServi
     },
     upgrade({ image, force, rebootMode }) {
       const slot = pull(scene, image);
-      if (etcd && own() && !force) {
+      if (os.reading()?.role === "control-plane" && etcd && own() && !force) {
         if (etcd.members.length === 2) refuse(Code.FailedPrecondition, "etcd member count of 2 is not supported for upgrade");
         if (!etcd.members.every(({ started }) => started) || !etcd.quorate()) refuse(Code.FailedPrecondition, "etcd member is not healthy");
       }

@@ -132,8 +132,8 @@ export function createTalosOs(options: TalosOsOptions): TalosOs {
     return slot && { slot, from: "disk", args: [] };
   };
   /** Passes time of this boot; rejects when it has ended, or hangs. */
-  const pauseOf = (signal: AbortSignal) => async (ms: number) => {
-    await clock.sleep(ms, signal);
+  const passing = (pass: (ms: number, signal: AbortSignal) => Promise<void>, signal: AbortSignal) => async (ms: number) => {
+    await pass(ms, signal);
     if (!host.osUp()) throw new Error("it hangs");
   };
 
@@ -186,7 +186,7 @@ export function createTalosOs(options: TalosOsOptions): TalosOs {
       actors += 1;
       const actor = `${host.name}-actor-${actors}`;
       const { signal } = life;
-      const pause = pauseOf(signal);
+      const pause = passing(clock.sleep, signal);
       const tell = (action: 0 | 1 | 2, error?: { code: 0 | 1; message: string }) => {
         events.emit(SequenceEventSchema, { sequence, action, ...(error ? { error } : {}) }, actor);
         if (error) os.say(`${sequence} sequence: ${error.message}`);
@@ -246,7 +246,8 @@ export function createTalosOs(options: TalosOsOptions): TalosOs {
   const alive = (): Life => ({
     os,
     clock,
-    pause: pauseOf(life.signal),
+    pause: passing(clock.sleep, life.signal),
+    work: passing(host.work, life.signal),
     signal: life.signal,
     readyMs: options.readyMs ?? 10_000,
     startEtcd: options.startEtcd ?? (async () => undefined),

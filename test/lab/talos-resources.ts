@@ -42,6 +42,12 @@ const sensitive = "MachineConfigs.config.talos.dev";
 export const hasKind = (type: string, minor: number, roles: readonly string[] | undefined): boolean =>
   type === sensitive ? (roles ?? []).includes("os:admin") : known.includes(type) && minor >= (since[type] ?? 0);
 
+/** A system extension, by its name without the maker's. */
+export interface LabExtension {
+  readonly name: string;
+  readonly version: string;
+}
+
 /** A machine of the cluster as others have discovered it. */
 export interface DiscoveredMember {
   readonly name: string;
@@ -59,6 +65,8 @@ export function labResources(scene: {
   etcd: boolean;
   address: string;
   discovered: readonly DiscoveredMember[] | undefined;
+  /** Of the running image. */
+  extensions: readonly LabExtension[];
 }): LabResource[] {
   const { os, minor, role, address } = scene;
   const { disks, slots, system } = os.storage;
@@ -82,11 +90,11 @@ export function labResources(scene: {
   return [
     runtime("MachineStatuses.runtime", "machine", { stage: os.stage(), status: { ready: os.ready(), unmetConditions: os.unmet() } }),
     runtime("Versions.runtime", "version", { version, name: "Talos" }),
-    extension("0", "iscsi-tools", "v0.2.0"),
-    ...(schematic ? [extension("1", "schematic", schematic)] : []),
+    ...scene.extensions.map((one, index) => extension(String(index), one.name, one.version)),
+    ...(schematic ? [extension(String(scene.extensions.length), "schematic", schematic)] : []),
     ...(schematic && minor >= 14 ? [runtime("ImageFactorySchematics.runtime", "schematic", { schematicId: schematic })] : []),
     runtime("BootIDs.runtime", "boot-id", { bootID: os.host.bootId() }),
-    ...["apid", "kubelet", ...(scene.etcd ? ["etcd"] : [])].map((service) =>
+    ...["apid", ...(os.servicesRun() ? ["kubelet"] : []), ...(scene.etcd ? ["etcd"] : [])].map((service) =>
       runtime("Services.v1alpha1", service, { running: true, healthy: true, unknown: false }),
     ),
     ...(os.upgradePending ? [runtime("MetaKeys.runtime", "0x06", { value: "A" })] : []),

@@ -145,7 +145,8 @@ export function selectDisk(disks: readonly LabDisk[], install: LabConfig["instal
     const wanted = keys.map(([key, value]) => `${key}: ${String(value)}`).join(", ");
     return (keys.length > 0 && disks.find(holds)) || `no disk found matching provided parameters: ${wanted}`;
   }
-  return disks.find((disk) => `/dev/${disk.id}` === device) ?? `the disk ${device ?? ""} does not exist`;
+  if (device === undefined) return "no install disk or disk selector is configured";
+  return disks.find((disk) => `/dev/${disk.id}` === device) ?? `the disk ${device} does not exist`;
 }
 
 function fieldOf(disk: LabDisk, key: string): string {
