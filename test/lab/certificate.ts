@@ -9,10 +9,19 @@ export type Days = readonly [number, number];
 export const commonName = (text: string) => ["2.5.4.3", text] as const;
 export const organization = (text: string) => ["2.5.4.10", text] as const;
 
+/** What a server's certificate is for. */
+export interface CertificateNames {
+  readonly dnsNames: readonly string[];
+  /** IPv4. */
+  readonly addresses: readonly string[];
+}
+
+const here: CertificateNames = { dnsNames: ["localhost"], addresses: ["127.0.0.1"] };
+
 /**
  * Makes a certificate, as PEM. Node can read certificates but not make them, and a key in the repository would have to be explained to
  * every secret scanner, hence these lines of DER (RFC 5280 §4.1). It is signed with the issuer's kind of key: Ed25519 (RFC 8410), or ECDSA
- * with SHA-256 (RFC 5758). A server's is for 127.0.0.1 and localhost.
+ * with SHA-256 (RFC 5758).
  */
 export function makeCertificate(parts: {
   readonly subject: Name;
@@ -24,8 +33,10 @@ export function makeCertificate(parts: {
   readonly days: Days;
   /** Absent for a CA. */
   readonly usage?: "client" | "server";
+  /** Of a server. @default 127.0.0.1 and localhost */
+  readonly names?: CertificateNames;
 }): string {
-  const { issuerKey, usage } = parts;
+  const { issuerKey, names = here, usage } = parts;
   const isEd25519 = issuerKey.asymmetricKeyType === "ed25519";
   const algorithm = seq(oid(isEd25519 ? "1.3.101.112" : "1.2.840.10045.4.3.2"));
   const extensions = [
@@ -36,7 +47,9 @@ export function makeCertificate(parts: {
   ];
   if (usage) extensions.push(extension("2.5.29.37", false, seq(oid(`1.3.6.1.5.5.7.3.${usage === "server" ? 1 : 2}`))));
   if (usage === "server") {
-    extensions.push(extension("2.5.29.17", false, seq(der(0x82, Buffer.from("localhost")), der(0x87, Buffer.from([127, 0, 0, 1])))));
+    const dns = names.dnsNames.map((text) => der(0x82, Buffer.from(text)));
+    const addresses = names.addresses.map((text) => der(0x87, Buffer.from(text.split(".").map(Number))));
+    extensions.push(extension("2.5.29.17", false, seq(...dns, ...addresses)));
   }
   const tbs = seq(
     der(0xa0, der(0x02, Buffer.from([2]))),

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { Clock } from "#events";
 
 /** What is wrong with a simulated machine. Read at every use, so a test may change them at any time. */
@@ -44,10 +44,30 @@ export interface HostLogEntry {
   readonly via: string;
 }
 
+/** How a start came about: through POST, or from one kernel into the next. */
+export type StartHow = "firmware" | "kexec";
+
+/** What the BMC has set for the next start. */
+export interface BootOverride {
+  readonly target: string;
+  readonly once: boolean;
+  readonly mode: string;
+  /** Where UEFI HTTP boot goes. */
+  readonly uri?: string;
+}
+
+/**
+ * Finds what the machine starts, at the end of POST or at once by kexec, and begins it. False: there is nothing to start. Aborted when the
+ * power goes or the machine is reset meanwhile.
+ */
+export type Loader = (how: StartHow, override: BootOverride, signal: AbortSignal) => Promise<boolean>;
+
 /** One simulated machine: power, firmware, operating system and GPUs. BMC and cluster simulators drive and read it. */
 export interface Host {
   readonly name: string;
   readonly identity: HostIdentity;
+  /** Of its network cards, the one that it boots from first. */
+  readonly macs: readonly string[];
   readonly gpus: number;
   readonly faults: Faults;
   /** The truth. What a BMC answers is up to its simulator and the faults. */
@@ -61,7 +81,17 @@ export interface Host {
   posting(): boolean;
   /** A request as it comes from a BMC or a finger. `already`: it is in that state; `done`: accepted. */
   press(action: HostAction, via: string): "done" | "already";
-  boot: { target: string; once: boolean; mode: string /** Where UEFI HTTP boot goes. */; uri?: string };
+  /** From one kernel into the next: no POST, and whatever is set for the next start stays set. */
+  kexec(): void;
+  boot: BootOverride;
+  /** What the firmware tries first when nothing else is set. @default "disk" */
+  bootOrder: "disk" | "network";
+  /** What is in the virtual drive of its BMC, as the URL it came from. */
+  medium: string | undefined;
+  /** Without one an operating system starts whatever happens. */
+  loader: Loader | undefined;
+  /** Passes time that the machine needs for its own work; it counts as busy. */
+  work(ms: number, signal?: AbortSignal): Promise<void>;
   /** When power or reset last changed the host, clock milliseconds; for LastResetTime. */
   lastReset(): number;
   watts(): number;
@@ -74,11 +104,19 @@ export interface Host {
   mains(on: boolean): void;
 }
 
+/** A kernel that starts another one needs so long at most. */
+const KEXEC_MS = 10_000;
+
+/** The same name has the same address; locally administered. */
+const macOf = (name: string) => `02${createHash("sha256").update(name).digest("hex").slice(0, 10).replace(/../g, ":$&")}`;
+
 /** @param bootMs power on to operating system up; @param offMs forced off to really off; @param shutdownMs graceful off */
 export function createHost(options: {
   name: string;
   clock: Clock;
   identity?: Partial<HostIdentity>;
+  /** @default one of its own */
+  macs?: readonly string[];
   gpus?: number;
   bootMs?: number;
   offMs?: number;
@@ -116,6 +154,7 @@ export function createHost(options: {
   let lastReset = clock.now();
   let busy = 0;
   let boots = 0;
+  let going = new AbortController();
   const log: HostLogEntry[] = [];
   const count = { off: 0, on: 0, reset: 0 };
   const listeners = new Set<() => void>();
@@ -124,9 +163,15 @@ export function createHost(options: {
   };
   const note = (what: HostLogEntry["what"], via: string) => log.push({ at: clock.now(), what, via });
 
-  const later = (ms: number, what: () => void) => {
+  /** Ends whatever start was under way. */
+  const interrupt = () => {
     boots += 1;
-    const mine = boots;
+    going.abort(new Error(`${name} was stopped or started anew`));
+    going = new AbortController();
+    return boots;
+  };
+  const later = (ms: number, what: () => void) => {
+    const mine = interrupt();
     busy += ms;
     void clock.sleep(ms).then(() => {
       if (mine === boots) {
@@ -141,21 +186,34 @@ export function createHost(options: {
   };
   const start = (via: string) => {
     power = "on";
-    posting = true;
     count.on += 1;
     lastReset = clock.now();
     note("power-on", via);
-    boot();
+    boot("firmware");
   };
-  const boot = () => {
-    posting = true;
-    later(bootMs + faults.longPostMs, () => {
+  const begin = () => {
+    up = true;
+    bootId = randomUUID();
+    note("os-up", "host");
+  };
+  const boot = (how: StartHow) => {
+    posting = how === "firmware";
+    later(how === "firmware" ? bootMs + faults.longPostMs : Math.min(bootMs, KEXEC_MS), () => {
       posting = false;
-      if (host.boot.once) host.boot = { ...host.boot, target: "none", once: false };
       faults.hang = false;
-      up = true;
-      bootId = randomUUID();
-      note("os-up", "host");
+      const override = host.boot;
+      if (how === "firmware" && override.once) host.boot = { ...override, target: "none", once: false };
+      const { loader } = host;
+      if (!loader) return begin();
+      const mine = boots;
+      const from = clock.mono();
+      const ended = (started: boolean) => {
+        if (mine !== boots) return;
+        busy += clock.mono() - from;
+        if (started) begin();
+        changed();
+      };
+      void loader(how, override, going.signal).then(ended, () => ended(false));
     });
   };
   const cut = (ms: number, via: string, then?: () => void) => {
@@ -173,6 +231,7 @@ export function createHost(options: {
   const host: Host = {
     name,
     identity,
+    macs: options.macs ?? [macOf(name)],
     gpus,
     faults,
     power: () => power,
@@ -182,6 +241,19 @@ export function createHost(options: {
     gpusUp: () => Math.max(0, gpus - faults.missingGpus),
     posting: () => posting,
     boot: { target: "none", once: false, mode: "UEFI" },
+    bootOrder: "disk",
+    medium: undefined,
+    loader: undefined,
+    kexec() {
+      if (power !== "on" || !up) return;
+      stopOs();
+      boot("kexec");
+      changed();
+    },
+    work(ms, signal) {
+      busy += ms;
+      return clock.sleep(ms, signal);
+    },
     press(action, via) {
       const off = power === "off";
       if (faults.noMains || faults.ignores.has(action)) return "done";
@@ -198,7 +270,7 @@ export function createHost(options: {
         count.reset += 1;
         lastReset = clock.now();
         note("reset", via);
-        boot();
+        boot("firmware");
       }
       changed();
       return "done";
@@ -214,7 +286,7 @@ export function createHost(options: {
     },
     mains(on) {
       faults.noMains = !on;
-      boots += 1;
+      interrupt();
       if (!on) {
         stopOs();
         power = "off";

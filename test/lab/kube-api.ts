@@ -1,19 +1,23 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Clock } from "#events";
 import { createLabCertificate } from "./kube-cert.ts";
+import { createKubeCertificates } from "./kube-certificates.ts";
 import { createKubeHandler, type KubeRequest, withManager } from "./kube-handler.ts";
 import { createKubeNodes, type Member } from "./kube-nodes.ts";
 import type { KubeObject, SimNode, SimPod } from "./kube-objects.ts";
 import { createKubePods, type PodSpec } from "./kube-pods.ts";
-import { type ApiMode, createKubeServer } from "./kube-server.ts";
+import { type ApiMode, type ApiState, createKubeServer } from "./kube-server.ts";
 import { createKubeStore } from "./kube-store.ts";
 import { createKubeWatches } from "./kube-watch.ts";
+import type { EtcdContent } from "./talos-etcd.ts";
 
 export type { Member } from "./kube-nodes.ts";
 
 /** A Kubernetes cluster over simulated machines, spoken to over real HTTPS. */
 export interface KubeApi {
   readonly url: string;
+  /** Signs kubelets' serving certificates, as PEM. */
+  readonly kubeletCa: string;
   /** A kubeconfig with the CA and a token; as good as a file. */
   readonly kubeconfig: string;
   /** Every request since the start, newest last; at most the last 5000. */
@@ -28,6 +32,8 @@ export interface KubeApi {
   addVolumeAttachment(spec: { node: string; volume: string }): void;
   /** A PersistentVolume that lives on one machine, bound to a claim. */
   addLocalVolume(spec: { name: string; claim: string; namespace?: string }): void;
+  /** A copy of any object; `undefined` when there is none. */
+  object(resource: string, name: string, namespace?: string): KubeObject | undefined;
   /** Adds or replaces any object, for example a Node of no machine. */
   put(resource: string, object: KubeObject): void;
   remove(resource: string, name: string, namespace?: string): void;
@@ -50,6 +56,12 @@ export interface KubeApi {
   intercept(
     answer: ((request: KubeRequest) => { code: number; body: unknown; headers?: Record<string, string> } | undefined) | undefined,
   ): void;
+  /** Whether the Node is Ready, as far as the API can tell now. */
+  ready(node: string): boolean;
+  /** Installs a CNI, as Talos does where its configuration names Flannel. */
+  addFlannel(): void;
+  /** Everything in the cluster, for etcd to keep. */
+  readonly content: EtcdContent;
   /** The node's lease stops though the machine runs on. */
   partition(node: string, cut: boolean): void;
   /** Two machines trade Node names. */
@@ -57,16 +69,34 @@ export interface KubeApi {
   close(): Promise<void>;
 }
 
+/** A DaemonSet that gives pods a network, by its name. */
+const networks = /cni|flannel|cilium|calico/;
+
 /**
  * Starts the simulated API on 127.0.0.1.
+ * @param state what stands behind it; default always up
+ * @param cni Nodes are Ready only while there is a DaemonSet with the name of a CNI, and whether there is one at the start; default neither
  * @param graceMs from the last lease renewal to Ready=Unknown; default 40 s, as the node controller
  * @param gcMs from the out-of-service taint to PodGC and force detach; default 3 s
  */
-export async function createKubeApi(options: { hosts: Member[]; clock: Clock; graceMs?: number; gcMs?: number }): Promise<KubeApi> {
-  const { clock, graceMs = 40_000, gcMs = 3000 } = options;
+export async function createKubeApi(options: {
+  hosts: Member[];
+  clock: Clock;
+  graceMs?: number;
+  gcMs?: number;
+  state?: () => ApiState;
+  cni?: "needed" | "installed";
+}): Promise<KubeApi> {
+  const { clock, graceMs = 40_000, gcMs = 3000, state = () => "up" as const, cni } = options;
   const store = createKubeStore(clock);
   const watches = createKubeWatches(store, clock);
-  const nodes = createKubeNodes({ store, clock, members: options.hosts, graceMs });
+  const networked = () => cni === undefined || store.list("daemonsets").some(({ metadata }) => networks.test(metadata.name));
+  const nodes = createKubeNodes({ store, clock, members: options.hosts, graceMs, networked });
+  const addFlannel = () =>
+    store.put("daemonsets", { apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name: "kube-flannel", namespace: "kube-system" } });
+  if (cni === "installed") addFlannel();
+  nodes.register();
+  const certificates = createKubeCertificates({ store, nodes, mono: () => clock.mono() });
   const pods = createKubePods({ store, clock, nodes, gcMs });
   const token = randomBytes(12).toString("hex");
   const certificate = createLabCertificate("lab kube-apiserver");
@@ -74,6 +104,7 @@ export async function createKubeApi(options: { hosts: Member[]; clock: Clock; gr
   let intercept: Parameters<KubeApi["intercept"]>[0];
   const server = await createKubeServer({
     certificate,
+    state,
     handle: createKubeHandler({
       store,
       watches,
@@ -90,10 +121,15 @@ export async function createKubeApi(options: { hosts: Member[]; clock: Clock; gr
 
   const stopped = new AbortController();
   const run = async () => {
-    for (;;) {
+    for (let was = state(); ; await clock.sleep(1000, stopped.signal)) {
+      const now = state();
+      if (now === "up" && was !== "up") nodes.forgive();
+      if (now === "down" && was !== "down") server.resetAll();
+      was = now;
+      if (now !== "up") continue;
       nodes.tick();
       pods.tick();
-      await clock.sleep(1000, stopped.signal);
+      certificates.tick();
     }
   };
   const running = run().catch((error: unknown) => {
@@ -114,6 +150,16 @@ export async function createKubeApi(options: { hosts: Member[]; clock: Clock; gr
 
   return {
     url,
+    kubeletCa: certificates.ca,
+    ready: (node) => state() === "up" && nodes.ready(node),
+    addFlannel: () => void addFlannel(),
+    content: {
+      dump: store.dump,
+      load(content) {
+        store.load(content);
+        watches.end("gone");
+      },
+    },
     kubeconfig: kubeconfig(url, certificate.ca, token),
     requests,
     node: nodeOf,
@@ -144,6 +190,7 @@ export async function createKubeApi(options: { hosts: Member[]; clock: Clock; gr
       const status = { conditions: [], addresses: [], capacity: {}, allocatable: {}, nodeInfo: {} };
       store.put(resource, resource === "nodes" ? ({ spec: {}, status, ...object } as KubeObject) : object);
     },
+    object: (resource, name, namespace) => structuredClone(store.get(resource, name, namespace)),
     remove: (resource, name, namespace) => void store.remove(resource, name, namespace),
     personCordons: (name) => person(name, true),
     personUncordons: (name) => person(name, false),

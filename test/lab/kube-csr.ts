@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { Attributes, CertificationRequest, CertificationRequestInfo } from "@peculiar/asn1-csr";
 import { AsnConvert, OctetString } from "@peculiar/asn1-schema";
 import {
@@ -16,6 +16,9 @@ import {
   SubjectPublicKeyInfo,
 } from "@peculiar/asn1-x509";
 import type { KubeObject } from "./kube-objects.ts";
+
+/** PKCS #9 (RFC 2985, 5.4.2). */
+const extensionRequest = "1.2.840.113549.1.9.14";
 
 /** What a kubelet puts into its request, and what a liar puts into theirs. */
 export interface CsrSubject {
@@ -43,7 +46,7 @@ export function createCsr({ commonName, organizations = ["system:nodes"], ...nam
     attributes: new Attributes(
       alternatives.length === 0
         ? []
-        : [new Attribute({ type: "1.2.840.113549.1.9.14", values: [AsnConvert.serialize(new Extensions([wanted]))] })],
+        : [new Attribute({ type: extensionRequest, values: [AsnConvert.serialize(new Extensions([wanted]))] })],
     ),
   });
   const signature = sign("sha256", Buffer.from(AsnConvert.serialize(info)), privateKey);
@@ -56,6 +59,43 @@ export function createCsr({ commonName, organizations = ["system:nodes"], ...nam
   const base64 = Buffer.from(AsnConvert.serialize(request)).toString("base64");
   const pem = `-----BEGIN CERTIFICATE REQUEST-----\n${base64.replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE REQUEST-----\n`;
   return Buffer.from(pem).toString("base64");
+}
+
+/** What a request asks for, as a signer reads it. */
+export interface ReadCsr {
+  readonly key: KeyObject;
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  readonly dnsNames: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+/** Reads the base64 of a request's PEM; `undefined` for what is none. */
+export function readRequest(base64: string): ReadCsr | undefined {
+  try {
+    const der = Buffer.from(
+      Buffer.from(base64, "base64")
+        .toString("latin1")
+        .replace(/-----[^-]+-----|\s/g, ""),
+      "base64",
+    );
+    const { attributes, subject, subjectPKInfo } = AsnConvert.parse(der, CertificationRequest).certificationRequestInfo;
+    const valuesOf = (type: string) => subject.flatMap((set) => [...set].filter((one) => one.type === type).map((one) => `${one.value}`));
+    const extensions = attributes
+      .filter(({ type }) => type === extensionRequest)
+      .flatMap(({ values }) => values.flatMap((value) => [...AsnConvert.parse(value, Extensions)]));
+    const wanted = extensions.find(({ extnID }) => extnID === id_ce_subjectAltName);
+    const names = wanted ? [...AsnConvert.parse(wanted.extnValue, SubjectAlternativeName)] : [];
+    return {
+      key: createPublicKey({ key: Buffer.from(AsnConvert.serialize(subjectPKInfo)), format: "der", type: "spki" }),
+      commonName: valuesOf("2.5.4.3")[0] ?? "",
+      organizations: valuesOf("2.5.4.10"),
+      dnsNames: names.flatMap(({ dNSName }) => dNSName ?? []),
+      addresses: names.flatMap(({ iPAddress }) => iPAddress ?? []),
+    };
+  } catch {
+    return undefined;
+  }
 }
 
 /** A CertificateSigningRequest as a kubelet makes it for its serving certificate. */

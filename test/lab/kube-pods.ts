@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Clock } from "#events";
-import { type KubeNodes, kubeTime } from "./kube-nodes.ts";
+import { kubeTime } from "./kube-node.ts";
+import type { KubeNodes } from "./kube-nodes.ts";
 import { OUT_OF_SERVICE, type SimAttachment, type SimNode, type SimPod, type Toleration, tolerates } from "./kube-objects.ts";
 import type { KubeStore } from "./kube-store.ts";
 

@@ -7,20 +7,32 @@ interface Resource {
   readonly namespaced: boolean;
 }
 
-/** What the simulated API knows, by plural name. */
+const core = (kind: string, namespaced = true): Resource => ({ group: "", version: "v1", kind, namespaced });
+const of = (group: string, kind: string, namespaced = true): Resource => ({ group, version: "v1", kind, namespaced });
+const rbac = "rbac.authorization.k8s.io";
+
+/** What the simulated API knows, by plural name: what its own parts work with, and what a CNI or an operator is made of. */
 export const resources: Readonly<Record<string, Resource>> = {
-  nodes: { group: "", version: "v1", kind: "Node", namespaced: false },
-  pods: { group: "", version: "v1", kind: "Pod", namespaced: true },
-  events: { group: "", version: "v1", kind: "Event", namespaced: true },
-  persistentvolumes: { group: "", version: "v1", kind: "PersistentVolume", namespaced: false },
-  namespaces: { group: "", version: "v1", kind: "Namespace", namespaced: false },
-  configmaps: { group: "", version: "v1", kind: "ConfigMap", namespaced: true },
-  serviceaccounts: { group: "", version: "v1", kind: "ServiceAccount", namespaced: true },
-  certificatesigningrequests: { group: "certificates.k8s.io", version: "v1", kind: "CertificateSigningRequest", namespaced: false },
-  leases: { group: "coordination.k8s.io", version: "v1", kind: "Lease", namespaced: true },
-  daemonsets: { group: "apps", version: "v1", kind: "DaemonSet", namespaced: true },
-  poddisruptionbudgets: { group: "policy", version: "v1", kind: "PodDisruptionBudget", namespaced: true },
-  volumeattachments: { group: "storage.k8s.io", version: "v1", kind: "VolumeAttachment", namespaced: false },
+  nodes: core("Node", false),
+  pods: core("Pod"),
+  events: core("Event"),
+  persistentvolumes: core("PersistentVolume", false),
+  namespaces: core("Namespace", false),
+  configmaps: core("ConfigMap"),
+  secrets: core("Secret"),
+  services: core("Service"),
+  serviceaccounts: core("ServiceAccount"),
+  certificatesigningrequests: of("certificates.k8s.io", "CertificateSigningRequest", false),
+  leases: of("coordination.k8s.io", "Lease"),
+  daemonsets: of("apps", "DaemonSet"),
+  deployments: of("apps", "Deployment"),
+  clusterroles: of(rbac, "ClusterRole", false),
+  clusterrolebindings: of(rbac, "ClusterRoleBinding", false),
+  roles: of(rbac, "Role"),
+  rolebindings: of(rbac, "RoleBinding"),
+  customresourcedefinitions: of("apiextensions.k8s.io", "CustomResourceDefinition", false),
+  poddisruptionbudgets: of("policy", "PodDisruptionBudget"),
+  volumeattachments: of("storage.k8s.io", "VolumeAttachment", false),
 };
 
 export interface Route {

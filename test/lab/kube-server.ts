@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { Socket } from "node:net";
 import type { LabCertificate } from "./kube-cert.ts";
+import { status } from "./kube-resources.ts";
 
 /** What the API does with requests: `refused` closes the port, `reset` tears connections, `hang` never answers. */
 export type ApiMode = "ok" | "refused" | "unavailable" | "reset" | "hang";
@@ -17,11 +18,17 @@ export interface KubeServer {
   close(): Promise<void>;
 }
 
+/** What stands behind the API: `down`, no API server runs; `no-etcd`, one runs and has nobody to ask. */
+export type ApiState = "up" | "down" | "no-etcd";
+
 export async function createKubeServer(options: {
   certificate: LabCertificate;
+  /** @default always up */
+  state?: () => ApiState;
   handle: (request: IncomingMessage, response: ServerResponse, body: string) => void;
 }): Promise<KubeServer> {
   const sockets = new Set<Socket>();
+  const { state = () => "up" } = options;
   let mode: ApiMode = "ok";
   let accepted = 0;
 
@@ -33,7 +40,10 @@ export async function createKubeServer(options: {
       if (mode === "hang") return;
       if (mode === "reset") resetAll();
       else if (mode === "unavailable") response.writeHead(503, { "content-type": "text/plain" }).end("apiserver not ready");
-      else options.handle(request, response, Buffer.concat(chunks).toString());
+      else if (state() === "no-etcd") {
+        const body = status(500, "InternalError", "etcdserver: request timed out");
+        response.writeHead(500, { "content-type": "application/json" }).end(JSON.stringify(body));
+      } else options.handle(request, response, Buffer.concat(chunks).toString());
     });
   });
   // The TCP socket under TLS: only it can send a reset.
@@ -43,6 +53,7 @@ export async function createKubeServer(options: {
     socket.on("error", () => undefined);
     socket.on("close", () => sockets.delete(socket));
     if (mode === "reset") socket.resetAndDestroy();
+    else if (state() === "down") socket.destroy();
   });
   server.on("tlsClientError", () => undefined);
   const resetAll = () => {

@@ -21,6 +21,10 @@ export interface KubeStore {
   version(): number;
   /** Changes after `version`, or `undefined` when they are no longer kept (410). */
   since(version: number): Change[] | undefined;
+  /** Everything in it, as a text. */
+  dump(): string;
+  /** Becomes what was dumped, or empty; whoever watches has to begin anew. */
+  load(dump: string | undefined): void;
   /** Forgets the history: every earlier resource version is too old from now on. */
   compact(): void;
   onChange(listener: (change: Change) => void): () => void;
@@ -55,7 +59,20 @@ export function createKubeStore(clock: Clock): KubeStore {
     return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
   };
 
+  const compact = () => {
+    version += 1;
+    history = [];
+    oldest = version;
+  };
+
   return {
+    dump: () => JSON.stringify([...objects].map(([resource, all]) => [resource, [...all]])),
+    load(dump) {
+      objects.clear();
+      const kept = dump === undefined || dump === "" ? [] : (JSON.parse(dump) as [string, [string, KubeObject][]][]);
+      for (const [resource, all] of kept) objects.set(resource, new Map(all));
+      compact();
+    },
     list: (resource) => [...of(resource).values()],
     get: (resource, name, namespace) => of(resource).get(keyOf(name, namespace)),
     put(resource, object) {
@@ -84,11 +101,7 @@ export function createKubeStore(clock: Clock): KubeStore {
     },
     version: () => version,
     since: (from) => (from < oldest ? undefined : history.filter((change) => change.version > from)),
-    compact() {
-      version += 1;
-      history = [];
-      oldest = version;
-    },
+    compact,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -3,13 +3,17 @@ import { createSecureContext, TLSSocket } from "node:tls";
 import type { Host } from "./host.ts";
 import { createLabCertificate } from "./kube-cert.ts";
 
-/** The kubelet's port of a simulated machine: it speaks TLS while the operating system serves, and accepts without a word while it hangs. */
-export async function createKubelet(host: Host): Promise<{ port: number; close(): Promise<void> }> {
+/**
+ * The kubelet's port of a simulated machine: it speaks TLS while the kubelet runs, and accepts without a word while the machine hangs.
+ * @param runs whether the operating system has started its kubelet
+ */
+export async function createKubelet(host: Host, runs: () => boolean): Promise<{ port: number; close(): Promise<void> }> {
   const { key, cert } = createLabCertificate(`kubelet of ${host.name}`);
   const secureContext = createSecureContext({ key, cert });
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     if (host.power() === "off" || host.faults.noMains) return socket.destroy();
+    if (host.osUp() && !runs()) return socket.destroy();
     if (host.osUp()) new TLSSocket(socket, { isServer: true, secureContext }).on("error", () => socket.destroy());
   });
   const sockets = new Set<import("node:net").Socket>();

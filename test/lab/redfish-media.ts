@@ -1,3 +1,4 @@
+import type { Host } from "./host.ts";
 import type { Personality } from "./redfish-personalities.ts";
 import type { BmcState, Paths } from "./redfish-resources.ts";
 import type { Answer, BmcRequest } from "./redfish-service.ts";
@@ -6,7 +7,8 @@ import type { Answer, BmcRequest } from "./redfish-service.ts";
 export type MediaWay = "action" | "bare-action" | "patch";
 
 /** The virtual CD drive as the BMC shows it. */
-export function driveDocument({ media }: Personality, paths: Paths, { image, ejected }: BmcState): Record<string, unknown> {
+export function driveDocument(host: Host, { media }: Personality, paths: Paths, { ejected }: BmcState): Record<string, unknown> {
+  const { medium: image } = host;
   return {
     "@odata.type": "#VirtualMedia.v1_6_0.VirtualMedia",
     MediaTypes: ["CD", "DVD"],
@@ -24,6 +26,7 @@ export function driveDocument({ media }: Personality, paths: Paths, { image, eje
 export function onDrive(
   { method, path, body }: BmcRequest,
   scene: {
+    readonly host: Host;
     readonly personality: Personality;
     readonly paths: Paths;
     readonly state: BmcState;
@@ -31,11 +34,11 @@ export function onDrive(
     readonly refuse: (id: string, message: string, args?: string[]) => Answer;
   },
 ): Answer | undefined {
-  const { personality, paths, state, accept, refuse } = scene;
+  const { host, personality, paths, state, accept, refuse } = scene;
   const given = (body ?? {}) as { Image?: unknown; Inserted?: unknown };
   const put = (image: string | undefined) => () => {
-    state.ejected = image === undefined ? state.image : undefined;
-    state.image = image;
+    state.ejected = image === undefined ? host.medium : undefined;
+    host.medium = image;
   };
   if (personality.media === "patch") {
     if (method !== "PATCH" || !same(path, paths.drive)) return undefined;
@@ -48,7 +51,7 @@ export function onDrive(
   if (personality.media === "bare-action" && more !== undefined) {
     return refuse("Base.1.10.ActionParameterUnknown", `The action has no parameter ${more}.`, [more]);
   }
-  if (state.image !== undefined) return refuse("Base.1.8.ResourceInUse", "The virtual media is attached already.");
+  if (host.medium !== undefined) return refuse("Base.1.8.ResourceInUse", "The virtual media is attached already.");
   return accept(put(String(given.Image)));
 }
 

@@ -6,8 +6,6 @@ import type { Personality } from "./redfish-personalities.ts";
 /** What the BMC itself keeps beside the host: the light, tasks, sessions. */
 export interface BmcState {
   lit: boolean;
-  /** What is in the virtual CD drive; `undefined` while it is empty. */
-  image: string | undefined;
   /** What was taken out last. */
   ejected: string | undefined;
   /** Tasks by the path of their monitor: how often that still answers 202, and what is done then. */
@@ -112,7 +110,7 @@ export function documents(host: Host, personality: Personality, state: BmcState)
   });
   if (personality.media) {
     docs.set(paths.media, collection("VirtualMediaCollection", [ref(paths.drive)]));
-    put(paths.drive, "CD1", driveDocument(personality, paths, state));
+    put(paths.drive, "CD1", driveDocument(host, personality, paths, state));
   }
   put(paths.chassis, personality.ids.chassis, {
     "@odata.type": "#Chassis.v1_19_0.Chassis",

@@ -48,7 +48,7 @@ export function createRedfishService(options: {
 }): RedfishService {
   const { host, personality, user } = options;
   const paths = pathsOf(personality);
-  const state: BmcState = { lit: false, image: undefined, ejected: undefined, tasks: new Map(), sessions: new Map() };
+  const state: BmcState = { lit: false, ejected: undefined, tasks: new Map(), sessions: new Map() };
   let password = options.password;
   let ids = 0;
 
@@ -177,7 +177,7 @@ export function createRedfishService(options: {
     }
     if (method === "PATCH" && same(bare, paths.system)) return change(request.body);
     const refuse = (id: string, message: string, args?: string[]) => error(400, id, message, args);
-    const drive = onDrive(request, { personality, paths, state, accept, refuse });
+    const drive = onDrive(request, { host, personality, paths, state, accept, refuse });
     if (drive) return drive;
     if (method === "DELETE") {
       for (const [token, session] of state.sessions) {

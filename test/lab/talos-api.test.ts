@@ -12,10 +12,10 @@ import { createTalosAuthority } from "./talos-cert.ts";
 
 const authority = createTalosAuthority();
 
-async function machine(version: string) {
+async function machine(version: string, more: Partial<Parameters<typeof createTalosApi>[0]> = {}) {
   const clock = scaledClock(20);
   const host = createHost({ name: "m1", clock, bootMs: 1000 });
-  const api = await createTalosApi({ host, clock, authority, slot: { version } });
+  const api = await createTalosApi({ host, clock, authority, slot: { version }, ...more });
   const transport = createGrpcTransport({
     baseUrl: `https://127.0.0.1:${api.port}`,
     nodeOptions: { ca: authority.ca, ...authority.client(["os:admin"]) },
@@ -48,9 +48,9 @@ test("fan-out over nodes is refused where Talos refuses it", async () => {
 });
 
 test("what the network offers is started by the firmware, and never by kexec", async () => {
-  const { host, api, transport } = await machine("v1.13.9");
+  const slot = { version: "v1.14.0", schematic: undefined };
+  const { host, api, transport } = await machine("v1.13.9", { firmware: async () => ({ slot, from: "network", args: [] }) });
   const calls = createClient(MachineService, transport);
-  api.os.netboot = () => ({ version: "v1.14.0", schematic: undefined });
   await calls.reboot({ mode: 0 });
   await expect.poll(() => api.os.boots.at(-1)).toEqual({ how: "kexec", version: "v1.13.9" });
   host.press("reset", "bmc");

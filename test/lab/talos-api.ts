@@ -1,7 +1,7 @@
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from "node:http2";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { Code, ConnectError, createContextKey, createContextValues, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, createContextKey, createContextValues, type Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { State } from "#adapters/os/talos/gen/cosi_pb.ts";
 import { ImageService, LifecycleService } from "#adapters/os/talos/gen/image_pb.ts";
@@ -11,10 +11,13 @@ import type { Host } from "./host.ts";
 import { createMaintenanceCertificate, type TalosAuthority } from "./talos-cert.ts";
 import type { LabEtcd } from "./talos-etcd.ts";
 import { machineService } from "./talos-machine-service.ts";
-import { createTalosOs, type TalosOs, type TalosSlot } from "./talos-os.ts";
-import { hasKind, type LabDisk, type LabResource, labDisks, labResources, specYaml } from "./talos-resources.ts";
+import { createMembership, type TalosMembership } from "./talos-member.ts";
+import { createTalosOs, type TalosOs, type TalosOsOptions } from "./talos-os.ts";
+import { type DiscoveredMember, type LabExtension, type LabResource, labResources } from "./talos-resources.ts";
 import { rule } from "./talos-rules.ts";
-import { imageService, lifecycleService, pull } from "./talos-upgrade.ts";
+import { stateService } from "./talos-state.ts";
+import { createTalosStorage, type LabDisk, type TalosSlot, type TalosStorage } from "./talos-storage.ts";
+import { imageService, lifecycleService } from "./talos-upgrade.ts";
 
 /** The Talos API of one simulated machine: the same protos over mutual TLS, driven by the machine and driving it. */
 export interface TalosApi extends LabScene {
@@ -33,6 +36,7 @@ export interface LabScene {
   readonly os: TalosOs;
   readonly clock: Clock;
   readonly etcd: LabEtcd | undefined;
+  readonly membership: TalosMembership | undefined;
   /** Everything that changed the machine, in order: what at-most-once is judged by. */
   readonly effects: string[];
   /** Images in its store. */
@@ -40,35 +44,66 @@ export interface LabScene {
   disks: LabDisk[];
   /** Breaks an etcd snapshot before this part of four. */
   snapshotBreaksAt: number | undefined;
+  /** An etcd snapshot that was handed over for recovery. */
+  uploaded: Buffer | undefined;
   minor(): number;
-  /** In maintenance: takes a complete configuration, installs and starts what it installed. */
-  takeConfig(text: string): void;
-  joinEtcd(): void;
+  kubeconfig(): string;
 }
 
 const rolesKey = createContextKey<readonly string[] | undefined>(undefined);
 
 const minorOf = (version: string) => Number(version.split(".")[1] ?? 0);
 
+/** The schematic without anything in it. */
+export const plainSchematic = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba";
+
 export async function createTalosApi(options: {
   host: Host;
   clock: Clock;
   authority: TalosAuthority;
-  /** What is installed and runs. @default "v1.13.9" of the default schematic */
+  /** What is installed and runs. @default "v1.13.9" of the plain schematic */
   slot?: Partial<TalosSlot>;
-  /** @default "worker" */
+  /** Of a machine whose configuration does not say. @default "worker" */
   role?: "control-plane" | "worker";
   /** Starts without a configuration, and without an installed system. @default false */
   maintenance?: boolean;
+  /** Its disks with what is on them. @default those of the lab, with `slot` unless it is in maintenance */
+  storage?: TalosStorage;
   /** The cluster's etcd; a control plane that is configured is a member from the start. */
   etcd?: LabEtcd;
   /** @default a member of `etcd` from the start */
   member?: boolean;
+  firmware?: TalosOsOptions["firmware"];
+  nodeReady?: TalosOsOptions["nodeReady"];
+  readyMs?: number;
+  /** What a control plane gives out. @default one that opens nothing */
+  kubeconfig?: () => string;
+  /** Of its network card, as it says itself. @default "127.0.0.1" */
+  address?: string;
+  /** What is in a schematic. @default one extension in each */
+  extensionsOf?: (schematic: string | undefined) => readonly LabExtension[];
+  /** The machines that have been discovered. @default itself */
+  discovered?: () => readonly DiscoveredMember[];
 }): Promise<TalosApi> {
-  const { host, clock, authority, role = "worker", maintenance = false, etcd } = options;
-  const slot = { version: "v1.13.9", schematic: "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba", ...options.slot };
-  const os = createTalosOs({ host, clock, slot, config: maintenance ? undefined : `version: v1alpha1\nmachine:\n  type: ${role}\n` });
-  if (maintenance) os.slots = { a: undefined, b: undefined };
+  const { host, clock, authority, role = "worker", maintenance = false, etcd, address = "127.0.0.1" } = options;
+  const { extensionsOf = () => [{ name: "iscsi-tools", version: "v0.2.0" }] } = options;
+  const slot = { version: "v1.13.9", schematic: plainSchematic, ...options.slot };
+  const type = role === "worker" ? "worker" : "controlplane";
+  const installed = maintenance ? undefined : slot;
+  const config = installed && `version: v1alpha1\nmachine:\n  type: ${type}\n`;
+  const { storage = createTalosStorage({ slot: installed, config }) } = options;
+  const os: TalosOs = createTalosOs({
+    host,
+    clock,
+    storage,
+    slot: storage.slots.a ?? slot,
+    startEtcd: async (pause) => membership?.start(pause),
+    ...(options.firmware && { firmware: options.firmware }),
+    ...(options.nodeReady && { nodeReady: options.nodeReady }),
+    ...(options.readyMs !== undefined && { readyMs: options.readyMs }),
+  });
+  const membership = etcd && createMembership(() => os, etcd);
+  const roleNow = () => os.reading()?.role ?? role;
   const throwaway = createMaintenanceCertificate();
   const calls: TalosApi["calls"] = [];
   const sockets = new Set<Socket>();
@@ -77,23 +112,21 @@ export async function createTalosApi(options: {
     os,
     clock,
     etcd,
+    membership,
     effects: [],
     pulled: new Set(),
-    disks: labDisks(),
+    get disks() {
+      return storage.disks;
+    },
+    set disks(disks) {
+      storage.disks = disks;
+    },
     snapshotBreaksAt: undefined,
+    uploaded: undefined,
     minor: () => minorOf(os.running().version),
-    takeConfig(text) {
-      os.config = text;
-      const image = /image:\s*(\S+)/.exec(text)?.[1];
-      os.enter("installing", true);
-      os.install(image ? pull(scene, image) : os.running());
-      os.begin("install", "kexec", { takesOver: true });
-    },
-    joinEtcd() {
-      etcd?.join(host.name, () => os.serving());
-    },
+    kubeconfig: options.kubeconfig ?? (() => "apiVersion: v1\nkind: Config\nclusters: []\n"),
   };
-  if (role === "control-plane" && !maintenance && options.member !== false) scene.joinEtcd();
+  if (roleNow() === "control-plane" && storage.config !== undefined && options.member !== false) membership?.join();
   os.onDown(() => {
     for (const socket of sockets) socket.destroy();
   });
@@ -113,7 +146,7 @@ export async function createTalosApi(options: {
       method: `${service}/${name}`,
       minor,
       roles: os.config === undefined ? undefined : (roles ?? []),
-      controlPlane: role === "control-plane",
+      controlPlane: roleNow() === "control-plane",
     });
     if (ruling === "unimplemented") throw new ConnectError(`unknown method ${name} for service ${service}`, Code.Unimplemented);
     if (ruling === "not-authorized") throw new ConnectError("not authorized", Code.PermissionDenied);
@@ -126,19 +159,16 @@ export async function createTalosApi(options: {
     return answer;
   };
 
-  const resources = (): LabResource[] => {
-    const member = etcd?.members.find(({ name }) => name === host.name);
-    return labResources({ os, minor: scene.minor(), disks: scene.disks, role, etcd: member?.started === true });
-  };
-  const demandKind = (type: string, { values }: HandlerContext) => {
-    if (!hasKind(type, scene.minor(), values.get(rolesKey))) throw new ConnectError(`access denied to ${type}`, Code.PermissionDenied);
-  };
-  const wire = (resource: LabResource) => ({
-    resource: {
-      metadata: { namespace: resource.namespace, type: resource.type, id: resource.id, version: "1", phase: "running" },
-      spec: { yamlSpec: specYaml(resource) },
-    },
-  });
+  const resources = (): LabResource[] =>
+    labResources({
+      os,
+      minor: scene.minor(),
+      role: roleNow(),
+      etcd: membership?.own()?.started === true,
+      address,
+      discovered: options.discovered?.(),
+      extensions: extensionsOf(os.running().schematic),
+    });
   const handler = connectNodeAdapter({
     interceptors: [guard],
     readMaxBytes: 32 * 1024 * 1024,
@@ -147,18 +177,7 @@ export async function createTalosApi(options: {
       router.service(MachineService, machineService(scene));
       router.service(ImageService, imageService(scene));
       router.service(LifecycleService, lifecycleService(scene));
-      router.service(State, {
-        get({ type, namespace, id }, context) {
-          demandKind(type, context);
-          const found = resources().find((one) => one.type === type && one.namespace === namespace && one.id === id);
-          if (!found) throw new ConnectError(`resource ${type}(${namespace}/${id}) doesn't exist`, Code.NotFound);
-          return wire(found);
-        },
-        async *list({ type, namespace }, context) {
-          demandKind(type, context);
-          for (const found of resources()) if (found.type === type && found.namespace === namespace) yield wire(found);
-        },
-      });
+      router.service(State, stateService({ resources, minor: scene.minor, rolesKey }));
     },
   });
 
@@ -179,24 +198,12 @@ export async function createTalosApi(options: {
     if (host.power() === "off" || host.faults.noMains) return socket.destroy();
     // While it boots there is a network stack at most; while it hangs that one still accepts.
     if (!host.osUp() && !host.faults.hang) return socket.destroy();
-    if (os.serving()) takeOver(os.config === undefined ? unconfigured : configured, socket);
+    if (os.starting()) socket.destroy();
+    else if (os.serving()) takeOver(os.config === undefined ? unconfigured : configured, socket);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 
-  return {
-    ...scene,
-    get disks() {
-      return scene.disks;
-    },
-    set disks(disks) {
-      scene.disks = disks;
-    },
-    get snapshotBreaksAt() {
-      return scene.snapshotBreaksAt;
-    },
-    set snapshotBreaksAt(part) {
-      scene.snapshotBreaksAt = part;
-    },
+  return Object.assign(scene, {
     port: (server.address() as AddressInfo).port,
     calls,
     fingerprint: throwaway.fingerprint,
@@ -205,7 +212,7 @@ export async function createTalosApi(options: {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
-  };
+  });
 }
 
 const takeOver = (server: Http2SecureServer, socket: Socket) => server.emit("connection", socket);

@@ -6,6 +6,8 @@ export interface LabEvents {
   emit<D extends DescMessage>(schema: D, message: MessageInitShape<D>, actorId?: string): void;
   /** A Talos subscription: greeting, tail, then live, until the boot or the signal ends it. */
   subscribe(request: EventsRequest, signal: AbortSignal): AsyncGenerator<Event, void, undefined>;
+  /** How many subscriptions are open. */
+  subscribers(): number;
   /** The boot is over: subscribers are ended and the buffer is lost. */
   clear(): void;
 }
@@ -54,6 +56,7 @@ export function createLabEvents(): LabEvents {
         signal.removeEventListener("abort", stop);
       }
     },
+    subscribers: () => listeners.size,
     clear() {
       buffer.length = 0;
       for (const listener of listeners) listener(undefined);

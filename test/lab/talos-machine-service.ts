@@ -7,9 +7,11 @@ import {
   type MachineService,
   ApplyConfigurationRequest_Mode as Mode,
   RebootRequest_Mode,
+  ResetRequest_WipeMode,
   UpgradeRequest_RebootMode,
 } from "#adapters/os/talos/gen/machine_pb.ts";
 import type { LabScene } from "./talos-api.ts";
+import { demandSnapshot } from "./talos-etcd.ts";
 import { packKubeconfig } from "./talos-kubeconfig.ts";
 import { pull, pullInto } from "./talos-upgrade.ts";
 
@@ -22,8 +24,8 @@ const refuse = (code: Code, message: string): never => {
 
 /** Talos's machine service over one simulated machine: what it answers, and what it then does. */
 export function machineService(scene: LabScene): ServiceImpl<typeof MachineService> {
-  const { os, etcd, clock } = scene;
-  const own = () => etcd?.members.find(({ name }) => name === os.host.name) ?? refuse(Code.FailedPrecondition, "etcd is not running");
+  const { os, etcd, clock, membership } = scene;
+  const own = () => membership?.own() ?? refuse(Code.FailedPrecondition, "etcd is not running");
   const quorum = () => {
     own();
     etcd?.demandQuorum();
@@ -70,18 +72,20 @@ export function machineService(scene: LabScene): ServiceImpl<typeof MachineServi
         return { messages: [{ mode: used, modeDetails }] };
       }
       scene.effects.push(`apply ${nameOf(Mode, mode)}`);
-      if (os.config === undefined) {
-        if (complete) scene.takeConfig(text);
-      } else if (mode !== Mode.TRY) os.config = text;
+      if (os.config === undefined || os.stage() === "installing") {
+        if (complete) os.configure(text);
+      } else if (mode === Mode.STAGED) os.storage.config = text;
+      else if (mode !== Mode.TRY) os.config = text;
       if (reboots) os.begin("reboot", "kexec", { takesOver: true });
       return { messages: [{ mode: used, modeDetails: "Applied configuration" }] };
     },
 
-    bootstrap() {
-      if (os.faults.notReadyToBootstrap) refuse(Code.FailedPrecondition, "bootstrap is not available yet");
-      if (!etcd || etcd.members.some(({ name }) => name === os.host.name)) refuse(Code.AlreadyExists, "etcd data directory is not empty");
+    bootstrap({ recoverEtcd, recoverSkipHashCheck }) {
+      if (os.faults.notReadyToBootstrap || !os.servicesRun()) refuse(Code.FailedPrecondition, "bootstrap is not available yet");
+      if (!membership || membership.hasData()) refuse(Code.AlreadyExists, "etcd data directory is not empty");
+      const snapshot = recoverEtcd ? demandSnapshot(scene.uploaded, { unchecked: recoverSkipHashCheck }) : undefined;
       scene.effects.push("bootstrap");
-      scene.joinEtcd();
+      membership?.begin(snapshot);
       return { messages: [{}] };
     },
 
@@ -96,42 +100,41 @@ export function machineService(scene: LabScene): ServiceImpl<typeof MachineServi
     reset({ graceful, reboot, systemPartitionsToWipe, userDisksToWipe, mode }) {
       const labels = systemPartitionsToWipe.filter(({ wipe }) => wipe).map(({ label }) => label);
       scene.effects.push(`reset mode=${mode} ${labels.join("+") || "all"} ${userDisksToWipe.join("+")}`.trim());
-      const before = () => {
-        const me = etcd?.members.find(({ name }) => name === os.host.name);
-        if (graceful && me) etcd?.remove(me.id, "leave");
-        if (mode === 2) return;
-        if (labels.length === 0) os.slots = { a: undefined, b: undefined };
-        if (labels.length === 0 || labels.includes("STATE")) os.config = undefined;
+      const work = () => {
+        // What fails of leaving is logged, and stops nothing.
+        if (graceful && etcd?.quorate()) membership?.leave();
+        if (mode !== ResetRequest_WipeMode.USER_DISKS) os.storage.wipe(labels);
+        os.storage.wipeUserDisks(userDisksToWipe);
       };
-      return { messages: [{ actorId: os.begin("reset", reboot ? (labels.length > 0 ? "kexec" : "firmware") : "off", { before }) }] };
+      return { messages: [{ actorId: os.begin("reset", reboot ? (labels.length > 0 ? "kexec" : "firmware") : "off", { work }) }] };
     },
     upgrade({ image, force, rebootMode }) {
       const slot = pull(scene, image);
-      if (etcd && own() && !force) {
+      if (os.reading()?.role === "control-plane" && etcd && own() && !force) {
         if (etcd.members.length === 2) refuse(Code.FailedPrecondition, "etcd member count of 2 is not supported for upgrade");
         if (!etcd.members.every(({ started }) => started) || !etcd.quorate()) refuse(Code.FailedPrecondition, "etcd member is not healthy");
       }
       scene.effects.push(`upgrade ${image}`);
-      const before = () => {
+      const work = () => {
         os.install(slot);
         os.upgradePending = true;
       };
-      const actorId = os.begin("upgrade", rebootMode === UpgradeRequest_RebootMode.POWERCYCLE ? "firmware" : "kexec", { before });
+      const actorId = os.begin("upgrade", rebootMode === UpgradeRequest_RebootMode.POWERCYCLE ? "firmware" : "kexec", { work });
       return { messages: [{ ack: "Upgrade request received", actorId }] };
     },
     rollback() {
-      const other = os.next === "a" ? "b" : "a";
+      const other = os.storage.next === "a" ? "b" : "a";
       if (!os.slots[other]) refuse(Code.Unknown, "previous UKI not found");
       scene.effects.push("rollback");
-      const before = () => {
-        os.next = other;
+      const work = () => {
+        os.storage.next = other;
       };
-      os.begin("reboot", "kexec", { takesOver: true, before });
+      os.begin("reboot", "kexec", { takesOver: true, work });
       return { messages: [{}] };
     },
 
     async *kubeconfig() {
-      yield data(packKubeconfig("apiVersion: v1\nkind: Config\nclusters: []\n"));
+      yield data(packKubeconfig(scene.kubeconfig()));
     },
     etcdMemberList() {
       quorum();
@@ -164,35 +167,35 @@ export function machineService(scene: LabScene): ServiceImpl<typeof MachineServi
     },
     async *etcdSnapshot(_, context) {
       quorum();
-      for (let part = 0; part < 4; part++) {
-        if (scene.snapshotBreaksAt === part) throw new ConnectError("snapshot: read failed", Code.Internal);
+      const whole = etcd?.snapshot() ?? Buffer.alloc(0);
+      const part = Math.ceil(whole.length / 4);
+      for (let index = 0; index < 4; index += 1) {
+        if (scene.snapshotBreaksAt === index) throw new ConnectError("snapshot: read failed", Code.Internal);
         context.signal.throwIfAborted();
-        yield data(createHash("sha512").update(`part ${part}`).digest());
+        yield data(whole.subarray(index * part, (index + 1) * part));
       }
     },
     async etcdRecover(request, context) {
-      const hash = createHash("sha256");
-      let size = 0;
-      for await (const { bytes } of request) {
-        hash.update(bytes);
-        size += bytes.length;
-      }
+      const chunks: Uint8Array[] = [];
+      for await (const { bytes } of request) chunks.push(bytes);
       // A stream that was reset ends here as one that was sent whole does; the signal tells them apart.
       context.signal.throwIfAborted();
-      if (etcd?.members.some(({ name }) => name === os.host.name))
-        refuse(Code.FailedPrecondition, "etcd service is not ready for recovery yet");
-      scene.effects.push(`etcd-recover ${size} bytes ${hash.digest("hex").slice(0, 8)}`);
+      if (membership?.hasData()) refuse(Code.FailedPrecondition, "etcd service is not ready for recovery yet");
+      const uploaded = Buffer.concat(chunks);
+      scene.uploaded = uploaded;
+      const hash = createHash("sha256").update(uploaded).digest("hex");
+      scene.effects.push(`etcd-recover ${uploaded.length} bytes ${hash.slice(0, 8)}`);
       return { messages: [{}] };
     },
     etcdForfeitLeadership() {
       quorum();
       scene.effects.push("forfeit-leadership");
-      return { messages: [{ member: etcd?.forfeit(os.host.name) ?? "" }] };
+      return { messages: [{ member: etcd?.forfeit(own().name) ?? "" }] };
     },
     etcdLeaveCluster() {
       quorum();
       scene.effects.push("etcd-leave");
-      etcd?.remove(own().id, "leave");
+      membership?.leave();
       return { messages: [{}] };
     },
     etcdRemoveMemberByID({ memberId }) {
@@ -208,6 +211,7 @@ export function machineService(scene: LabScene): ServiceImpl<typeof MachineServi
         "kern: notice: [2026-11-20T10:00:00.000000000Z]: Linux version 6.18.44-talos",
         "user: warning: [2026-11-20T10:00:01.1Z]: [talos] booting",
       ];
+      for (const line of os.console) lines.push(`user: warning: [2026-11-20T10:00:01.2Z]: [talos] ${line}`);
       if (!tail) for (const line of lines) yield data(line);
       while (follow) {
         await clock.sleep(100, context.signal);

@@ -7,174 +7,234 @@ import {
   TaskEventSchema,
 } from "#adapters/os/talos/gen/events_pb.ts";
 import type { Clock } from "#events";
-import type { Host } from "./host.ts";
+import type { BootOverride, Host, StartHow } from "./host.ts";
+import { type LabConfig, readLabConfig } from "./talos-config.ts";
 import { createLabEvents, type LabEvents } from "./talos-events.ts";
+import { createTalosFaults, type TalosFaults } from "./talos-faults.ts";
+import { type Life, live } from "./talos-life.ts";
+import type { TalosSlot, TalosStorage } from "./talos-storage.ts";
 
-/** One of the two systems on the disk. */
-export interface TalosSlot {
-  readonly version: string;
-  /** `undefined`: not made by an Image Factory. */
-  readonly schematic: string | undefined;
-}
-
-/** What is wrong with a simulated Talos. Read at every use, so a test may change them at any time. */
-export interface TalosFaults {
-  /** Another sequence holds the lock: every sequence is acknowledged, and refused in the events alone. */
-  locked: boolean;
-  /** Every sequence is acknowledged, begins, and fails with these words. */
-  sequenceFails: string | undefined;
-  /** A drain that never ends: acknowledged, begun, and the machine stays up. */
-  drainHangs: boolean;
-  /**
-   * What is wrong with a version: `crashes` (user space fails: falls back to the other slot), `hangs` (the kernel: falls back to
-   * nothing), `needs-kexec` (starts by kexec, never from firmware).
-   */
-  readonly badVersions: Map<string, "crashes" | "hangs" | "needs-kexec">;
-  /** How the installer ends: an exit code, or without one. */
-  installer: number | "no-exit-code" | "refuses-late";
-  /** etcd cannot be bootstrapped yet. */
-  notReadyToBootstrap: boolean;
-  /** Methods, as `Reboot`, that are carried out and whose answer is lost with the connection. */
-  readonly loseAnswer: Set<string>;
-  /** Methods that are never answered, and do nothing. */
-  readonly silent: Set<string>;
-  /** Methods that are carried out and answered with an empty message. */
-  readonly empty: Set<string>;
-  /** The identity it reports instead of its own. */
-  reports: { uuid?: string; serial?: string } | undefined;
-}
+export type { TalosFaults } from "./talos-faults.ts";
+export type { TalosSlot } from "./talos-storage.ts";
 
 /** How a sequence leaves the machine. */
 export type Ending = "kexec" | "firmware" | "off";
 
+/** What firmware found to start. */
+export interface Found {
+  readonly slot: TalosSlot;
+  readonly from: "disk" | "network" | "medium";
+  /** Of the kernel. */
+  readonly args: readonly string[];
+}
+
+/** Something that is not as it must be before the machine counts as ready. */
+export interface Unmet {
+  readonly name: string;
+  readonly reason: string;
+}
+
 /** Talos on one simulated machine: two slots, what starts when the machine does, and the sequences that bring it down. */
 export interface TalosOs {
   readonly host: Host;
+  readonly clock: Clock;
   readonly faults: TalosFaults;
   readonly events: LabEvents;
+  readonly storage: TalosStorage;
   /** The systems on the disk; none before the first install. */
-  slots: { a: TalosSlot | undefined; b: TalosSlot | undefined };
-  /** The slot that starts next. */
-  next: "a" | "b";
-  /** Started instead of the disk at a boot by firmware, while it answers one. */
-  netboot: () => TalosSlot | undefined;
+  slots: TalosStorage["slots"];
   /** What runs. Before it serves, what ran last. */
   running(): TalosSlot;
-  /** The whole machine configuration; `undefined` before it has one. */
+  /** The whole machine configuration that it runs with; `undefined` before it has one. What is set is also written to an installed disk. */
   config: string | undefined;
+  /** What the lab reads of it, or where the machine is down, of the one on its disk. */
+  reading(): LabConfig | undefined;
   /** The boot after an upgrade is not confirmed yet. */
   upgradePending: boolean;
   stage(): string;
   ready(): boolean;
+  unmet(): readonly Unmet[];
   /** Whether its API answers now: the machine is up, and what started on it works. */
   serving(): boolean;
+  /** It starts, and nothing listens yet. */
+  starting(): boolean;
+  /** Its services run, or try to: the kubelet, and etcd on a control plane. */
+  servicesRun(): boolean;
   /** Every start of a system, oldest first. */
-  readonly boots: { readonly how: "kexec" | "firmware"; readonly version: string }[];
-  /** Starts a sequence as Talos does: the acknowledgement comes before anything is known. Returns the actor's id. */
-  begin(sequence: string, ending: Ending, options?: { takesOver?: boolean; before?: () => void }): string;
+  readonly boots: { readonly how: StartHow; readonly version: string }[];
+  /** What it has written to its console since it was started last. */
+  readonly console: readonly string[];
+  say(line: string): void;
+  /**
+   * Starts a sequence as Talos does: the acknowledgement comes before anything is known. Returns the actor's id.
+   * @param options.work what it does before the machine goes down; when that throws the sequence has failed, and the machine stays up
+   */
+  begin(sequence: string, ending: Ending, options?: { takesOver?: boolean; work?: () => void | Promise<void> }): string;
   /** Puts an installed system into the slot that does not run, makes it the default. */
   install(slot: TalosSlot): void;
+  /** Takes a complete configuration: installs where nothing is installed, and otherwise runs with it. */
+  configure(text: string): void;
   /** Changes stage and tells it. */
   enter(stage: string, ready: boolean): void;
   /** Called whenever the operating system went down. */
   onDown(listener: () => void): void;
 }
 
-const stageNumbers = ["unknown", "booting", "installing", "maintenance", "running", "rebooting", "shutting down", "resetting", "upgrading"];
+export interface TalosOsOptions {
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly storage: TalosStorage;
+  /** What runs at the start on a machine that is on. */
+  readonly slot: TalosSlot;
+  /** Finds what to start. @default the system on the disk, whatever was set */
+  readonly firmware?: (override: BootOverride, signal: AbortSignal) => Promise<Found | undefined>;
+  /** Of a control plane: comes to an end when its etcd is healthy. @default at once */
+  readonly startEtcd?: (pause: (ms: number) => Promise<void>) => Promise<void>;
+  /** Its Node is Ready. @default always */
+  readonly nodeReady?: (node: string) => boolean;
+  /** From the start of the system to running. @default 10 s */
+  readonly readyMs?: number;
+}
 
-export function createTalosOs(options: {
-  host: Host;
-  clock: Clock;
-  slot: TalosSlot | undefined;
-  config: string | undefined;
-  /** From the start of the system to ready. */
-  readyMs?: number;
-}): TalosOs {
-  const { host, clock, readyMs = 10_000 } = options;
+const stageNumbers = ["unknown", "booting", "installing", "maintenance", "running", "rebooting", "shutting down", "resetting", "upgrading"];
+const stageOf: Readonly<Record<string, string>> = {
+  reboot: "rebooting",
+  shutdown: "shutting down",
+  reset: "resetting",
+  upgrade: "upgrading",
+  install: "installing",
+};
+
+export function createTalosOs(options: TalosOsOptions): TalosOs {
+  const { host, clock, storage, nodeReady = () => true } = options;
   const events = createLabEvents();
   const downs = new Set<() => void>();
+  const console: string[] = [];
   let stage = "unknown";
   let ready = false;
-  let running: TalosSlot = options.slot ?? { version: "v0.0.0", schematic: undefined };
-  let hung = true;
+  let running = options.slot;
+  let config: string | undefined;
+  let open = false;
+  let services = false;
+  let begun = false;
   let bootId = "";
   let up = false;
-  let kexec: { readonly restore: Host["boot"] } | undefined;
+  let start: (Found & { readonly how: StartHow }) | undefined;
+  let life = new AbortController();
   let busy: string | undefined;
   let actors = 0;
+  let read: { readonly text: string; readonly config: LabConfig | undefined } | undefined;
+
+  const nodeName = () => os.reading()?.hostname ?? host.name;
+  const isReady = () => nodeReady(nodeName());
+  const fromDisk = (): Found | undefined => {
+    const slot = storage.slots[storage.next];
+    return slot && { slot, from: "disk", args: [] };
+  };
+  /** Passes time of this boot; rejects when it has ended, or hangs. */
+  const passing = (pass: (ms: number, signal: AbortSignal) => Promise<void>, signal: AbortSignal) => async (ms: number) => {
+    await pass(ms, signal);
+    if (!host.osUp()) throw new Error("it hangs");
+  };
 
   const os: TalosOs = {
     host,
+    clock,
     events,
-    faults: {
-      locked: false,
-      sequenceFails: undefined,
-      drainHangs: false,
-      badVersions: new Map(),
-      installer: 0,
-      notReadyToBootstrap: false,
-      loseAnswer: new Set(),
-      silent: new Set(),
-      empty: new Set(),
-      reports: undefined,
+    storage,
+    faults: createTalosFaults(),
+    get slots() {
+      return storage.slots;
     },
-    slots: { a: options.slot, b: undefined },
-    next: "a",
-    netboot: () => undefined,
+    set slots(slots) {
+      storage.slots = slots;
+    },
     running: () => running,
-    config: options.config,
-    upgradePending: false,
+    get config() {
+      return config;
+    },
+    set config(text) {
+      config = text;
+      if (storage.slots.a || storage.slots.b || text === undefined) storage.config = text;
+    },
+    reading() {
+      const text = up ? config : storage.config;
+      if (text === undefined) return undefined;
+      if (read?.text !== text) read = { text, config: readLabConfig(text) };
+      return read.config;
+    },
+    get upgradePending() {
+      return storage.upgradePending;
+    },
+    set upgradePending(pending) {
+      storage.upgradePending = pending;
+    },
     stage: () => stage,
-    ready: () => ready,
-    serving: () => host.osUp() && !hung,
+    ready: () => ready && os.unmet().length === 0,
+    unmet() {
+      if (stage !== "booting" && stage !== "running") return [];
+      if (!ready && stage === "booting") return [{ name: "services", reason: "kubelet not healthy" }];
+      return isReady() ? [] : [{ name: "nodeReady", reason: `node "${nodeName()}" status is not available yet` }];
+    },
+    serving: () => host.osUp() && open,
+    starting: () => host.osUp() && begun && !open,
+    servicesRun: () => os.serving() && services,
     boots: [],
-    begin(sequence, ending, { takesOver = false, before } = {}) {
+    console,
+    say: (line) => console.push(line),
+    begin(sequence, ending, { takesOver = false, work } = {}) {
       actors += 1;
       const actor = `${host.name}-actor-${actors}`;
-      const tell = (action: 0 | 1 | 2, error?: { code: 0 | 1; message: string }) =>
+      const { signal } = life;
+      const pause = passing(clock.sleep, signal);
+      const tell = (action: 0 | 1 | 2, error?: { code: 0 | 1; message: string }) => {
         events.emit(SequenceEventSchema, { sequence, action, ...(error ? { error } : {}) }, actor);
-      void clock.sleep(50).then(async () => {
+        if (error) os.say(`${sequence} sequence: ${error.message}`);
+      };
+      const fail = (message: string) => {
+        busy = undefined;
+        tell(0, { code: 0, message });
+      };
+      const run = async () => {
+        await pause(50);
         if ((os.faults.locked || busy !== undefined) && !takesOver) return tell(0, { code: 1, message: "sequence is locked" });
         busy = sequence;
         tell(1);
-        events.emit(PhaseEventSchema, { phase: "drain", action: 0 }, actor);
+        events.emit(PhaseEventSchema, { phase: sequence === "install" ? "install" : "drain", action: 0 }, actor);
         if (os.faults.drainHangs) return;
-        if (os.faults.sequenceFails !== undefined) {
-          busy = undefined;
-          return tell(0, { code: 0, message: os.faults.sequenceFails });
-        }
-        os.enter(
-          { reboot: "rebooting", shutdown: "shutting down", reset: "resetting", upgrade: "upgrading" }[sequence] ?? "rebooting",
-          true,
+        if (os.faults.sequenceFails !== undefined) return fail(os.faults.sequenceFails);
+        os.enter(stageOf[sequence] ?? "rebooting", true);
+        const failure = await Promise.resolve(work?.()).then(
+          () => undefined,
+          (error: unknown) => error,
         );
+        if (signal.aborted) return;
+        if (failure !== undefined) return fail(failure instanceof Error ? failure.message : String(failure));
         events.emit(TaskEventSchema, { task: "stopAllServices", action: 0 }, actor);
         events.emit(RestartEventSchema, { cmd: { kexec: 1163412803n, firmware: 19088743n, off: 1126301404n }[ending] }, actor);
-        await clock.sleep(200);
-        before?.();
+        await pause(200);
         if (ending === "off") host.press("graceful-off", "talos");
-        else {
-          // By kexec no firmware runs: whatever is set for the next boot stays set.
-          if (ending === "kexec") {
-            kexec = { restore: host.boot };
-            host.boot = { ...host.boot, target: "none", once: false };
-          }
-          host.press("reset", "talos");
-        }
-      });
+        else if (ending === "kexec" && fromDisk()) host.kexec();
+        else host.press("reset", "talos");
+      };
+      void run().catch(() => undefined);
       return actor;
     },
     install(slot) {
-      const other = os.slots.a && os.next === "a" && os.slots.a === running ? "b" : os.slots.b === running ? "a" : os.slots.a ? "b" : "a";
-      os.slots[other] = slot;
-      os.next = other;
+      const { slots } = storage;
+      const other = slots.a && storage.next === "a" && slots.a === running ? "b" : slots.b === running ? "a" : slots.a ? "b" : "a";
+      slots[other] = slot;
+      storage.next = other;
+    },
+    configure(text) {
+      void live.configured(alive(), text).catch(() => undefined);
     },
     enter(now, isReady) {
       stage = now;
       ready = isReady;
-      const unmetConditions = isReady ? [] : [{ name: "services", reason: "kubelet not healthy" }];
       events.emit(MachineStatusEventSchema, {
         stage: Math.max(0, stageNumbers.indexOf(now)) as MachineStatusEvent_MachineStage,
-        status: { ready: isReady, unmetConditions },
+        status: { ready: os.ready(), unmetConditions: [...os.unmet()] },
       });
     },
     onDown(listener) {
@@ -182,50 +242,65 @@ export function createTalosOs(options: {
     },
   };
 
-  const boot = () => {
-    const how = kexec ? "kexec" : "firmware";
-    if (kexec) host.boot = kexec.restore;
-    kexec = undefined;
-    busy = undefined;
+  /** What one life of the system may do, until it ends. */
+  const alive = (): Life => ({
+    os,
+    clock,
+    pause: passing(clock.sleep, life.signal),
+    work: passing(host.work, life.signal),
+    signal: life.signal,
+    readyMs: options.readyMs ?? 10_000,
+    startEtcd: options.startEtcd ?? (async () => undefined),
+    nodeReady: isReady,
+    runs(slot) {
+      running = slot;
+      begun = true;
+    },
+    serve() {
+      open = true;
+    },
+    runServices(run) {
+      services = run;
+    },
+    /** In memory begun: the disk is another matter. */
+    take(text) {
+      config = text;
+    },
+  });
+
+  const end = () => {
+    life.abort(new Error(`${host.name} went down`));
+    life = new AbortController();
+    [config, open, services, begun, busy] = [undefined, false, false, false, undefined];
     events.clear();
-    const slot = (how === "firmware" ? os.netboot() : undefined) ?? os.slots[os.next];
-    hung = true;
-    if (!slot) return;
-    const fate = os.faults.badVersions.get(slot.version);
-    os.boots.push({ how, version: slot.version });
-    if (fate === "hangs" || (fate === "needs-kexec" && how === "firmware")) return;
-    if (fate === "crashes") {
-      // Only what started and then failed falls back, and only once.
-      if (os.upgradePending) os.next = os.next === "a" ? "b" : "a";
-      os.upgradePending = false;
-      void clock.sleep(1000).then(() => host.press("reset", "talos"));
-      return;
-    }
-    running = slot;
-    hung = false;
-    os.enter(os.config === undefined ? "maintenance" : "booting", os.config === undefined);
-    const mine = host.bootId();
-    if (os.config === undefined) return;
-    void clock.sleep(readyMs).then(() => {
-      if (host.bootId() !== mine || !os.serving() || stage !== "booting") return;
-      os.upgradePending = false;
-      os.enter("running", true);
-    });
   };
   const look = () => {
     const now = host.osUp();
     if (up && !now) {
-      events.clear();
+      end();
       for (const down of downs) down();
     }
     if (now && host.bootId() !== bootId) {
       bootId = host.bootId();
-      boot();
+      end();
+      up = now;
+      if (start) void live.start(alive(), start).catch(() => undefined);
     }
     up = now;
   };
+  host.loader = async (how, override, signal) => {
+    console.length = 0;
+    const found = how === "kexec" ? fromDisk() : await (options.firmware ?? (async () => fromDisk()))(override, signal);
+    start = found && { ...found, how };
+    return found !== undefined;
+  };
+  if (host.osUp()) {
+    [bootId, up, open, config] = [host.bootId(), true, true, storage.config];
+    os.boots.push({ how: "firmware", version: running.version });
+    services = config !== undefined;
+    if (services) os.enter("booting", false);
+    os.enter(services ? "running" : "maintenance", true);
+  }
   host.onChange(look);
-  look();
-  if (os.serving() && os.config !== undefined) os.enter("running", true);
   return os;
 }

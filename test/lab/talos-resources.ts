@@ -42,49 +42,34 @@ const sensitive = "MachineConfigs.config.talos.dev";
 export const hasKind = (type: string, minor: number, roles: readonly string[] | undefined): boolean =>
   type === sensitive ? (roles ?? []).includes("os:admin") : known.includes(type) && minor >= (since[type] ?? 0);
 
-export interface LabDisk {
-  readonly id: string;
-  readonly size: number;
-  readonly serial: string;
-  readonly wwid: string;
-  readonly model?: string;
-  readonly transport?: string;
-  /** What lies on it and on its partitions. */
-  readonly signatures?: readonly { readonly id: string; readonly name: string; readonly partition?: string }[];
+/** A system extension, by its name without the maker's. */
+export interface LabExtension {
+  readonly name: string;
+  readonly version: string;
 }
 
-const system = (id: string): LabDisk => ({
-  id,
-  size: 480_103_981_056,
-  serial: `S-${id}`,
-  wwid: `eui.0025388b${id}`,
-  model: "LAB SSD",
-  transport: "nvme",
-  signatures: [
-    { id, name: "gpt" },
-    { id: `${id}p1`, name: "vfat", partition: "EFI" },
-    { id: `${id}p3`, name: "talosmeta", partition: "META" },
-    { id: `${id}p4`, name: "xfs", partition: "STATE" },
-    { id: `${id}p5`, name: "xfs", partition: "EPHEMERAL" },
-  ],
-});
-
-/** The disk Talos is installed on, and one that belongs to Ceph. */
-export const labDisks = (): LabDisk[] => [
-  system("nvme0n1"),
-  { id: "sda", size: 4_000_787_030_016, serial: "WD-0042", wwid: "naa.50014ee2", signatures: [{ id: "sda", name: "bluestore" }] },
-];
+/** A machine of the cluster as others have discovered it. */
+export interface DiscoveredMember {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly role: "control-plane" | "worker";
+  readonly version: string;
+}
 
 /** Everything a Talos of this version shows to a reader. */
 export function labResources(scene: {
   os: TalosOs;
   minor: number;
-  disks: readonly LabDisk[];
   role: "control-plane" | "worker";
   /** etcd runs on it. */
   etcd: boolean;
+  address: string;
+  discovered: readonly DiscoveredMember[] | undefined;
+  /** Of the running image. */
+  extensions: readonly LabExtension[];
 }): LabResource[] {
-  const { os, minor, disks } = scene;
+  const { os, minor, role, address } = scene;
+  const { disks, slots, system } = os.storage;
   const { version, schematic } = os.running();
   const { identity, name, gpus } = os.host;
   const runtime = (type: string, id: string, spec: LabResource["spec"]) => ({ namespace: "runtime", type: `${type}.talos.dev`, id, spec });
@@ -94,7 +79,8 @@ export function labResources(scene: {
     id,
     spec,
   });
-  const unmetConditions = os.ready() ? [] : [{ name: "services", reason: "kubelet not healthy" }];
+  const hostname = os.reading()?.hostname ?? name;
+  const { discovered = [{ name: hostname, addresses: [address], role, version }] } = scene;
   const pci = (slot: number, spec: LabResource["spec"]) => hardware("PCIDevices", `0000:${slot.toString(16).padStart(2, "0")}:00.0`, spec);
   const extension = (id: string, named: string, tag: string) =>
     runtime("ExtensionStatuses.runtime", id, {
@@ -102,13 +88,13 @@ export function labResources(scene: {
       metadata: { name: named, version: tag, author: "Image Factory (https://factory.talos.dev)" },
     });
   return [
-    runtime("MachineStatuses.runtime", "machine", { stage: os.stage(), status: { ready: os.ready(), unmetConditions } }),
+    runtime("MachineStatuses.runtime", "machine", { stage: os.stage(), status: { ready: os.ready(), unmetConditions: os.unmet() } }),
     runtime("Versions.runtime", "version", { version, name: "Talos" }),
-    extension("0", "iscsi-tools", "v0.2.0"),
-    ...(schematic ? [extension("1", "schematic", schematic)] : []),
+    ...scene.extensions.map((one, index) => extension(String(index), one.name, one.version)),
+    ...(schematic ? [extension(String(scene.extensions.length), "schematic", schematic)] : []),
     ...(schematic && minor >= 14 ? [runtime("ImageFactorySchematics.runtime", "schematic", { schematicId: schematic })] : []),
     runtime("BootIDs.runtime", "boot-id", { bootID: os.host.bootId() }),
-    ...["apid", "kubelet", ...(scene.etcd ? ["etcd"] : [])].map((service) =>
+    ...["apid", ...(os.servicesRun() ? ["kubelet"] : []), ...(scene.etcd ? ["etcd"] : [])].map((service) =>
       runtime("Services.v1alpha1", service, { running: true, healthy: true, unknown: false }),
     ),
     ...(os.upgradePending ? [runtime("MetaKeys.runtime", "0x06", { value: "A" })] : []),
@@ -147,23 +133,32 @@ export function labResources(scene: {
         }),
       ),
     ),
-    ...(os.slots.a || os.slots.b
-      ? [runtime("SystemDisks.block", "system-disk", { diskID: disks[0]?.id, devPath: `/dev/${disks[0]?.id}` })]
+    ...(system !== undefined && (slots.a || slots.b)
+      ? [runtime("SystemDisks.block", "system-disk", { diskID: system, devPath: `/dev/${system}` })]
       : []),
-    { namespace: "k8s", type: "Nodenames.kubernetes.talos.dev", id: "nodename", spec: { nodename: name, skipNodeRegistration: false } },
-    { namespace: "k8s", type: "NodeIPs.kubernetes.talos.dev", id: "kubelet", spec: { addresses: ["127.0.0.1"] } },
+    ...(os.config === undefined
+      ? []
+      : [
+          {
+            namespace: "k8s",
+            type: "Nodenames.kubernetes.talos.dev",
+            id: "nodename",
+            spec: { nodename: hostname, skipNodeRegistration: false },
+          },
+          { namespace: "k8s", type: "NodeIPs.kubernetes.talos.dev", id: "kubelet", spec: { addresses: [address] } },
+        ]),
     ...(os.config === undefined ? [] : [{ namespace: "config", type: sensitive, id: "v1alpha1", spec: {}, text: os.config }]),
-    {
+    ...discovered.map((member) => ({
       namespace: "cluster",
       type: "Members.cluster.talos.dev",
-      id: name,
+      id: member.name,
       spec: {
-        addresses: ["127.0.0.1"],
-        hostname: name,
-        machineType: scene.role === "worker" ? "worker" : "controlplane",
-        operatingSystem: `Talos (${version})`,
+        addresses: member.addresses,
+        hostname: member.name,
+        machineType: member.role === "worker" ? "worker" : "controlplane",
+        operatingSystem: `Talos (${member.version})`,
       },
-    },
+    })),
   ];
 }
 

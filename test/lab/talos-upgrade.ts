@@ -1,19 +1,15 @@
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import type { ImageService, LifecycleService } from "#adapters/os/talos/gen/image_pb.ts";
 import type { LabScene } from "./talos-api.ts";
-import type { TalosSlot } from "./talos-os.ts";
+import { installerSlot } from "./talos-installer.ts";
+import type { TalosSlot } from "./talos-storage.ts";
 
-/** Looks up an installer image as a registry would; throws where there is none with this name. */
+/** Pulls an installer image as a registry gives it; throws where there is none with this name. */
 export function pull(scene: LabScene, image: string): TalosSlot {
-  const [, factory, schematic, plain, version = ""] =
-    /^(?:(factory\.talos\.dev\/(?:metal-)?installer(?:-secureboot)?)\/([0-9a-f]{64})|(ghcr\.io\/siderolabs\/installer)):(v\d+\.\d+\.\d+\S*)$/.exec(
-      image,
-    ) ?? [];
-  const minor = Number(version.split(".")[1]);
-  // From 1.14 on there is no installer without a schematic.
-  if ((!factory && !plain) || (plain && minor >= 14)) throw new ConnectError(`failed to pull ${image}: not found`, Code.NotFound);
+  const slot = installerSlot(image);
+  if (!slot) throw new ConnectError(`failed to pull ${image}: not found`, Code.NotFound);
   scene.pulled.add(image);
-  return { version, schematic };
+  return slot;
 }
 
 const kubernetes = /^(?:registry\.k8s\.io\/kube-[a-z-]+|ghcr\.io\/siderolabs\/kubelet):v\d+\.\d+\.\d+\S*$/;
