@@ -1,4 +1,5 @@
 import { type Entry, humanDuration, type RuntimeLog, readJournal } from "#events";
+import { blank, type Story, type StoryResult, tell } from "./demo-stories.ts";
 import { type Lab, startLab } from "./lab.ts";
 
 /** What the demo proves, in numbers. Milliseconds are the lab's. */
@@ -64,29 +65,45 @@ async function finished({ rack, lightsout }: Lab): Promise<readonly Entry[]> {
   }
 }
 
-/** `lightsout demo`: the lab, one recovery, the figures. Answers the exit code. */
-export async function demo(options: { json?: boolean; store?: string; log: RuntimeLog; out: (line: string) => void }): Promise<number> {
-  const { json = false, store, log, out } = options;
+/** What `lightsout demo` is asked for. */
+export interface DemoOptions {
+  readonly json?: boolean;
+  readonly store?: string;
+  /** Default: a machine hangs and is recovered. */
+  readonly story?: Story;
+  /** The version that an upgrade goes to does not start. */
+  readonly rollback?: boolean;
+}
+
+/** `lightsout demo`: the lab, one story, the figures. Answers the exit code. */
+export async function demo(options: DemoOptions & { log: RuntimeLog; out: (line: string) => void }): Promise<number> {
+  const { json = false, story, store, log, out } = options;
   const say = (line: string) => {
     if (!json) out(line);
   };
-  const lab = await startLab({ log, ...(store === undefined ? {} : { store }) });
+  const lab = await startLab({ log, ...(story === "bootstrap" && { machines: blank }), ...(store === undefined ? {} : { store }) });
   try {
-    say("A rack of seven simulated machines runs; BMCs, kubelets and the Kubernetes API speak their real protocols on loopback");
-    await healthy(lab);
-    const result = await recoverOne(lab, say);
-    if (json) out(JSON.stringify(result));
-    else {
-      out(
-        result.ok
-          ? `${machine} is back: off once, on once, new boot id, Ready, ${result.proof.gpus.length} GPUs. The machine needed ${humanDuration(result.hardwareMs)}, Lightsout added ${humanDuration(result.wasteMs)}`
-          : `${machine} is not back: ${JSON.stringify(result)}`,
-      );
-    }
+    say("A rack of simulated machines runs; BMCs, Talos, kubelets and the Kubernetes API speak their real protocols on loopback");
+    if (story !== "bootstrap") await healthy(lab);
+    const result = story ? await tell(story, lab, { say, rollback: options.rollback ?? false }) : await recoverOne(lab, say);
+    out(json ? JSON.stringify(result) : "story" in result ? told(result) : recovered(result));
     return result.ok ? 0 : 1;
   } finally {
     await lab.close();
   }
+}
+
+const took = ({ hardwareMs, wasteMs }: Pick<DemoResult, "hardwareMs" | "wasteMs">) =>
+  `The hardware needed ${humanDuration(hardwareMs)}, Lightsout added ${humanDuration(wasteMs)}`;
+
+function recovered(result: DemoResult): string {
+  if (!result.ok) return `${machine} is not back: ${JSON.stringify(result)}`;
+  return `${machine} is back: off once, on once, new boot id, Ready, ${result.proof.gpus.length} GPUs. ${took(result)}`;
+}
+
+function told(result: StoryResult): string {
+  const seen = result.evidence.map(({ machine: name, ready, version }) => `${name} ${version}${ready ? " Ready" : " not Ready"}`);
+  return `${result.story}: ${result.outcome}${result.ok ? "" : `: ${result.reason}`}. ${seen.join(", ")}. ${took(result)}`;
 }
 
 /** Waits until every node has been seen healthy for a grace: only what was seen healthy and then seen go is recovered. */

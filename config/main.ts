@@ -21,7 +21,7 @@ const cli = createCli({
     const log = process.stdout.isTTY || !existsSync(config) ? terminalLog(out) : jsonLog();
     return serve({ log, out, ...(config === usual && !existsSync(config) ? {} : { config }), listen: process.env.LIGHTSOUT_LISTEN });
   },
-  demo: ({ json, store }) => demo({ json, log: json ? quiet : terminalLog(out), out, ...(store === undefined ? {} : { store }) }),
+  demo: (asked) => demo({ ...asked, log: asked.json ? quiet : terminalLog(out), out }),
 });
 
 process.exitCode = await cli.run(process.argv.slice(2));

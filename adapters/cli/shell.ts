@@ -7,7 +7,7 @@ export interface CliHooks {
   /** Runs Lightsout until it is told to stop. */
   serve(options: { readonly config: string }): Promise<void>;
   /** Runs the demonstration; answers the exit code. */
-  demo(options: { readonly json: boolean; readonly store?: string }): Promise<number>;
+  demo(options: DemoAsked): Promise<number>;
   /** Prints a line (a JSON document is one call) to the standard output. */
   out(line: string): void;
   /** Prints a line to the standard error. */
@@ -39,4 +39,12 @@ export interface Shell {
   action<Given extends readonly unknown[]>(
     work: (...given: Given) => Promise<Exit | number | undefined>,
   ): (...given: Given) => Promise<void>;
+}
+
+/** What a demonstration is to show: a recovery where no story is named. */
+export interface DemoAsked {
+  readonly json: boolean;
+  readonly store?: string;
+  readonly story?: "upgrade" | "rebuild" | "bootstrap";
+  readonly rollback?: boolean;
 }
