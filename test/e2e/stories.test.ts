@@ -34,7 +34,9 @@ test("an upgrade that does not start is told as rolled back, and the machine ser
   ]);
 });
 
-test("a rebuild wipes a machine, boots it from the network once, and ends with it in service and its arm used up", { timeout }, async () => {
+test("a rebuild wipes a machine, boots it from the network once, and ends with it in service and its arm used up", {
+  timeout,
+}, async () => {
   const { lab, result } = await told("rebuild");
   expect(result).toMatchObject({ ok: true, outcome: "done" });
   expect(result.evidence).toEqual([
