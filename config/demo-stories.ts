@@ -2,9 +2,8 @@ import { type Entry, readJournal } from "#events";
 import type { RackMachine } from "#test/lab/rack.ts";
 import type { Lab } from "./lab.ts";
 
-/** The stories of `lightsout demo` that a person asks for; without a name a machine hangs and is recovered. */
-export const stories = ["upgrade", "rebuild", "bootstrap"] as const;
-export type Story = (typeof stories)[number];
+/** What `lightsout demo` tells when it is asked for; without a name a machine hangs and is recovered. */
+export type Story = "upgrade" | "rebuild" | "bootstrap";
 
 /** What a story proves. Milliseconds are the lab's. */
 export interface StoryResult {

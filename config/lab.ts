@@ -28,7 +28,7 @@ function declared(rack: Rack, folder: string) {
       version: "v1.13.9",
       kubernetes: "v1.36.3",
     },
-    netboot: { listen: "127.0.0.1:0", assets: "./assets", source: `${rack.factory.url}/image` },
+    netboot: { listen: "127.0.0.1:0", assets: "./assets", source: `${rack.assets.url}/image` },
     snapshots: { to: "./snapshots" },
     cluster: { kubeconfig: "./kubeconfig" },
     cni: { manifests: [write("cni.yaml", JSON.stringify(network))] },
