@@ -11,7 +11,7 @@ export interface NatsServer {
   readonly url: string;
   /** Ends it as a power cut would. */
   kill(): Promise<void>;
-  /** Starts it again, on the same port and data. */
+  /** Starts it again, on the same port and data, unless it runs. */
   start(): Promise<void>;
   /** Ends it and removes its data. */
   close(): Promise<void>;
@@ -35,18 +35,20 @@ export async function startNatsServer(program: string, config = ""): Promise<Nat
   const file = join(folder, "nats.conf");
   await writeFile(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${folder}/data" }\n${config}\n`);
   let child: ReturnType<typeof spawn> | undefined;
+  const runs = () => child !== undefined && child.exitCode === null && child.signalCode === null;
 
   const server: NatsServer = {
     url: `127.0.0.1:${port}`,
     async start() {
-      child = spawn(program, ["-c", file], { stdio: "ignore" });
+      // A second one could not listen, and the first would outlive the test, known to nobody.
+      if (!runs()) child = spawn(program, ["-c", file], { stdio: "ignore" });
       for (let tries = 0; !(await answers(port)); tries += 1) {
         if (tries === 1000) throw new Error(`${program} does not answer on port ${port}`);
         await pause(15);
       }
     },
     async kill() {
-      if (!child || child.exitCode !== null || child.signalCode !== null) return;
+      if (!child || !runs()) return;
       const gone = once(child, "exit");
       child.kill("SIGKILL");
       await gone;
