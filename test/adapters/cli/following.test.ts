@@ -79,6 +79,7 @@ describe("show --follow", () => {
     desk.write("run-1", parkedFact());
     const { follow } = desk;
     desk.follow = async (id, onEntry) => {
+      desk.follow = follow;
       const stop = await follow(id, onEntry);
       setTimeout(() => desk.write("run-1", word, finishedFact()), 20);
       return stop;
