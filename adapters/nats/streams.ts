@@ -36,20 +36,37 @@ function configOf(site: string, stream: Stream, replicas: number): Partial<Strea
   };
 }
 
+/** How long servers that have just elected may take to know of a stream that was created. */
+const KNOWN_WITHIN = 30_000;
+
 async function ensureStream(link: Link, wanted: Partial<StreamConfig> & { name: string }): Promise<void> {
+  const { clock, closing, jsm, where } = link;
   const { name } = wanted;
+  for (const until = clock.mono() + KNOWN_WITHIN; ; await clock.sleep(200, closing)) {
+    // What the server made of it counts: an old one drops fields that it does not know.
+    const info = await lookAt(link, name);
+    if (info) {
+      checkServer(where, link.nc.info?.version ?? "", info.config.num_replicas ?? 1);
+      return checkStream(where, info.config, wanted);
+    }
+    if (clock.mono() > until) {
+      throw new LightsoutError("LO_STORE_REFUSED", `${where}: stream ${name} was created and is not there`, {
+        hint: "Look at the servers: nats server report jetstream",
+      });
+    }
+    await link.ask(`create stream ${name}`, () => jsm.streams.add({ ...wanted }), { repeatable: true });
+  }
+}
+
+/** `undefined` where there is no such stream: a cluster that elects says so of one that it has just agreed to, too. */
+function lookAt(link: Link, name: string) {
   const options = { repeatable: true, expected: [JetStreamApiCodes.StreamNotFound] };
-  const found = await link
+  return link
     .ask(`look at stream ${name}`, () => link.jsm.streams.info(name), options)
     .catch((error: unknown) => {
       if (error instanceof JetStreamApiError) return undefined;
       throw error;
     });
-  if (!found) await link.ask(`create stream ${name}`, () => link.jsm.streams.add({ ...wanted }), { repeatable: true });
-  // What the server made of it counts: an old one drops fields that it does not know.
-  const info = await link.ask(`look at stream ${name}`, () => link.jsm.streams.info(name), { repeatable: true });
-  checkServer(link.where, link.nc.info?.version ?? "", info.config.num_replicas ?? 1);
-  checkStream(link.where, info.config, wanted);
 }
 
 /**
