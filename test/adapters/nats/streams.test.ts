@@ -1,6 +1,8 @@
-import { DiscardPolicy, RetentionPolicy, StorageType } from "@nats-io/jetstream";
+import { DiscardPolicy, JetStreamApiError, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
 import { expect, test } from "vitest";
-import { checkServer, checkStream } from "#adapters/nats/streams.ts";
+import type { Link } from "#adapters/nats/link.ts";
+import { checkServer, checkStream, ensureStreams } from "#adapters/nats/streams.ts";
+import { createFakeTime } from "#functions/testing/mod.ts";
 
 test("replicas need a server whose compare-and-set has one winner", () => {
   for (const old of ["2.9.10", "2.9.25", "2.10.0", "2.10.19", "1.4.1", ""]) {
@@ -41,4 +43,28 @@ test.each([
 
 test("a journal that is limited in size and says so when full is taken", () => {
   expect(() => checkStream("nats a", { ...journal, max_bytes: 1_000, num_replicas: 3 }, journal)).not.toThrow();
+});
+
+test("servers that have just elected may not know of a stream that was created: it is looked for again", async () => {
+  const known = new Map<string, { asked: number; config: Partial<StreamConfig> }>();
+  const info = async (name: string) => {
+    const stream = known.get(name);
+    if (stream) stream.asked += 1;
+    if (stream && stream.asked > 1) return { config: stream.config };
+    throw new JetStreamApiError({ code: 404, err_code: 10059, description: "stream not found" });
+  };
+  const add = async (config: Partial<StreamConfig>) => {
+    const name = config.name ?? "";
+    known.set(name, { asked: known.get(name)?.asked ?? 0, config });
+  };
+  const link = {
+    where: "here",
+    clock: createFakeTime().clock(),
+    closing: new AbortController().signal,
+    nc: { info: { version: "2.15.2" } },
+    jsm: { streams: { info, add } },
+    ask: (_what: string, call: () => Promise<unknown>) => call(),
+  };
+  await ensureStreams(link as unknown as Link, "lab", 3);
+  expect([...known.values()].map(({ asked }) => asked)).toEqual([2, 2, 2]);
 });
