@@ -11,8 +11,8 @@ import { whenEnded } from "./test-run.ts";
 
 /** What one history starts from. Made afresh for each, so that histories cannot touch each other. */
 export interface Scenario<World> {
-  /** The world outside: it lives on when workers die. Its clock is never killed. */
-  readonly world: (clock: FakeClock) => World;
+  /** The world outside: it lives on when workers die. Its clock is never killed, and the store is the one that they share. */
+  readonly world: (clock: FakeClock, store: EventStore) => World;
   readonly ports: (world: World, clock: FakeClock) => Readonly<Record<string, unknown>>;
   readonly guards?: (office: Office, world: World) => readonly Guard[];
   readonly data: unknown;
@@ -85,7 +85,7 @@ async function live<World>(
   const time = scenario.time?.() ?? createFakeTime();
   const root = time.clock();
   const store = (await scenario.store?.(root)) ?? createMemoryStore({ clock: root });
-  const world = scenario.world(root);
+  const world = scenario.world(root, store);
   const lives: Incarnation[] = [];
 
   const spawn = async (first: boolean): Promise<Worker> => {

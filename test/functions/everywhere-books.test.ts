@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createMemoryStore, driftFound, type EventStore, type FunctionSpec } from "#events";
+import { driftFound, type EventStore, type FunctionSpec } from "#events";
 import { createLedger } from "#events/ledger.ts";
 import componentUpgrade from "#functions/component-upgrade.ts";
 import csrApprover from "#functions/csr-approver.ts";
@@ -84,22 +84,16 @@ for (const [index, story] of stories.entries()) {
 }
 
 async function everywhere({ spec, data, prepare }: Story, how: "crash" | "stop"): Promise<History<Scene>[]> {
-  let store: EventStore | undefined;
   return crashEverywhere<Scene>(
     spec,
     {
-      store(clock) {
-        store = createMemoryStore({ clock });
-        return store;
-      },
-      world(clock) {
-        if (!store) throw new Error("the store comes first");
+      world(clock, store) {
         const controlPlanes = ["cp-01", machine, "cp-03"].map((name) => ({ name, role: "control-plane" as const, address: "10.0.0.2" }));
         const world = createFakeWorld(clock, { machines: [...controlPlanes, "gpu-01"] });
         prepare(world);
         return { world, store };
       },
-      ports: ({ world, store: kept }) => ({ ...world.ports, history: createHistory(kept) }),
+      ports: ({ world, store }) => ({ ...world.ports, history: createHistory(store) }),
       guards: (office, { world }) => guardsOf(office, world),
       data,
     },

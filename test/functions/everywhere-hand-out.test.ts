@@ -3,20 +3,16 @@ import {
   type Clock,
   type CloudEvent,
   componentUpgradeRequested,
-  createMemoryStore,
-  createRuns,
   type EventStore,
   type FunctionSpec,
   powerOnRequested,
-  readJournal,
   stableId,
-  type Worker,
 } from "#events";
 import coldStart from "#functions/cold-start.ts";
 import type { Errands } from "#functions/errands.ts";
 import kubernetesUpgrade from "#functions/kubernetes-upgrade.ts";
-import { crashEverywhere, createFakeWorld, type FakeClock, type FakeWorld, type History } from "#functions/testing/mod.ts";
-import { notTheSameLookAgain } from "./everywhere.ts";
+import { crashEverywhere, createFakeWorld, type FakeWorld, type History } from "#functions/testing/mod.ts";
+import { agreeing, notTheSameLookAgain } from "./everywhere.ts";
 import { guardsOf } from "./rig.ts";
 
 /** What was handed out: what it is, and from when to when somebody worked on it. */
@@ -52,23 +48,6 @@ function errandsOf(scene: Scene, clock: Clock, work: (data: Record<string, strin
       return clock.mono() < mine.endsAt ? undefined : { run: id, status: "ok", reason: "ok" };
     },
   };
-}
-
-/** Agrees to whatever is asked. */
-function agrees(worker: Worker, run: string, clock: FakeClock): void {
-  void (async () => {
-    for (;;) {
-      await clock.sleep(5000);
-      const summary = await createRuns(worker.office.store).get(run);
-      if (summary?.status !== "asking") continue;
-      const { entries } = await readJournal(worker.office.store, summary.subject);
-      const asked = entries.findLast((entry) => entry.is === "asked");
-      if (asked?.is !== "asked") continue;
-      const { digest, nonce, step } = asked;
-      const data = { run, step, nonce, digest, approve: true };
-      await worker.accept({ type: "approval-decided", data, origin: "operator", source: "test", actor: "alice", id: stableId(nonce) });
-    }
-  })();
 }
 
 interface Story {
@@ -133,25 +112,17 @@ for (const story of [blackout, kubernetes]) {
 }
 
 async function everywhere({ spec, data, work, world }: Story, how: "crash" | "stop"): Promise<History<Scene>[]> {
-  let store: EventStore | undefined;
   return crashEverywhere<Scene>(
     spec,
     {
-      store(clock) {
-        store = createMemoryStore({ clock });
-        return store;
-      },
-      world(clock) {
-        if (!store) throw new Error("the store comes first");
-        return { world: world(clock), store, handed: [] };
-      },
+      world: (clock, store) => ({ world: world(clock), store, handed: [] }),
       ports: (scene, clock) => ({
         ...scene.world.ports,
         errands: errandsOf(scene, clock, (asked) => work(asked, scene.world, clock)),
       }),
       guards: (office, scene) => guardsOf(office, scene.world),
       data,
-      meanwhile: agrees,
+      meanwhile: agreeing,
     },
     () => undefined,
     { how, at: notTheSameLookAgain() },

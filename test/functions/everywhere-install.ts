@@ -1,17 +1,10 @@
 import { expect, test } from "vitest";
-import { approvalDecided, approvalRequested, createMemoryStore, type EventStore, type FunctionSpec, type Worker } from "#events";
+import type { EventStore, FunctionSpec } from "#events";
 import { createLedger } from "#events/ledger.ts";
 import { createRuns } from "#events/runs.ts";
 import { createErrands } from "#functions/errands.ts";
-import {
-  crashEverywhere,
-  createFakeWorld,
-  type FakeClock,
-  type FakeMachineOptions,
-  type FakeWorld,
-  type History,
-  type Point,
-} from "#functions/testing/mod.ts";
+import { crashEverywhere, createFakeWorld, type FakeMachineOptions, type FakeWorld, type History } from "#functions/testing/mod.ts";
+import { agreeing, notTheSameLookAgain } from "./everywhere.ts";
 import { guardsOf } from "./rig.ts";
 
 interface Scene {
@@ -77,61 +70,30 @@ async function everywhere(
   faults: ((world: FakeWorld) => void) | undefined,
 ): Promise<History<Scene>[]> {
   const { spec, others = [], data, machines } = story;
-  let store: EventStore | undefined;
   const functionOf = ({ type }: { readonly type: string }) => [spec, ...others].find((one) => one.on.type === type)?.id ?? type;
-  const here = () => {
-    if (!store) throw new Error("the store comes first");
-    return store;
-  };
-  const errands = () => createErrands({ site: "test", runs: createRuns(here()), store: here(), functionOf });
+  const errandsIn = (store: EventStore) => createErrands({ site: "test", runs: createRuns(store), store, functionOf });
   return crashEverywhere<Scene>(
     spec,
     {
-      store(clock) {
-        store = createMemoryStore({ clock });
-        return store;
-      },
-      world(clock) {
+      world(clock, store) {
         const world = createFakeWorld(clock, { machines, etcd: true });
         world.api.drainMs = 2000;
         void story.prepare?.(world);
         faults?.(world);
-        return { world, store: here() };
+        return { world, store };
       },
-      ports: ({ world }) => ({ ...world.ports, errands: errands() }),
+      ports: ({ world, store }) => ({ ...world.ports, errands: errandsIn(store) }),
       guards: (office, { world }) => guardsOf(office, world),
       data,
       others,
-      meanwhile: (worker, run, clock) => void agree(worker, run, clock),
+      meanwhile: agreeing,
     },
     () => undefined,
-    { how, at: notTheSameLookAgain(faults || story.long ? acted : /append/, story.long ? 1 : 2) },
+    { how, at: notTheSameLookAgain(story.long ? 1 : 2, faults || story.long ? acted : undefined) },
   );
 }
 
-/** A person who agrees to what the run asks. */
-async function agree({ office }: Worker, run: string, clock: FakeClock): Promise<void> {
-  for (const agreed = new Set<string>(); ; await clock.sleep(10_000)) {
-    for (const { event } of await office.bus.since(approvalRequested, run, 0)) {
-      const { step, nonce, digest } = event.data;
-      if (agreed.has(nonce)) continue;
-      agreed.add(nonce);
-      await office.bus.publish(approvalDecided, { run, step, nonce, digest, approve: true }, { id: nonce, source: "test", actor: "alice" });
-    }
-  }
-}
-
 const acted = /append (intent|outcome|obliged|cleared|asked|decided|waiting)/;
-
-/** Waiting is the same look over and over: being hit in the first tells it all. What is written is hit wherever it is written. */
-function notTheSameLookAgain(everywhere: RegExp, looks: number): (point: Point) => boolean {
-  const seen = new Map<string, number>();
-  return ({ label }) => {
-    const times = (seen.get(label) ?? 0) + 1;
-    seen.set(label, times);
-    return times <= looks || everywhere.test(label);
-  };
-}
 
 async function check(story: Story, { world: { world, store }, status, reason, hit }: History<Scene>): Promise<void> {
   const where = `hit ${hit?.label ?? "nowhere"}, ended ${status}: ${reason}`;

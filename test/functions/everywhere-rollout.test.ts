@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createBus, createMemoryStore, type EventStore, stableId, upgradeRequested } from "#events";
+import { createBus, type EventStore, stableId, upgradeRequested } from "#events";
 import type { Errands } from "#functions/errands.ts";
 import rollout from "#functions/rollout.ts";
 import { crashEverywhere, createFakeWorld, type FakeWorld } from "#functions/testing/mod.ts";
@@ -35,16 +35,10 @@ test.each(["crash", "stop"] as const)(
     timeout: 120_000,
   },
   async (how) => {
-    let store: EventStore | undefined;
     const histories = await crashEverywhere<Scene>(
       rollout,
       {
-        store(clock) {
-          store = createMemoryStore({ clock });
-          return store;
-        },
-        world(clock) {
-          if (!store) throw new Error("the store comes first");
+        world(clock, store) {
           const machines = names.map((name) => ({ name, role: "control-plane" as const }));
           const world = createFakeWorld(clock, { machines, etcd: true });
           return { world, store, errands: errandsOf(world, store) };

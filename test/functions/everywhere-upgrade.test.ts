@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createMemoryStore, type EventStore } from "#events";
+import type { EventStore } from "#events";
 import { createLedger } from "#events/ledger.ts";
 import { crashEverywhere, createFakeWorld, type FakeWorld, type History, type TalosFaults } from "#functions/testing/mod.ts";
 import upgrade from "#functions/upgrade.ts";
@@ -50,16 +50,10 @@ test.each(stories)(
 );
 
 async function everywhere({ machine, path: [from, to], faults = {} }: Story, how: "crash" | "stop"): Promise<History<Scene>[]> {
-  let store: EventStore | undefined;
   return crashEverywhere<Scene>(
     upgrade,
     {
-      store(clock) {
-        store = createMemoryStore({ clock });
-        return store;
-      },
-      world(clock) {
-        if (!store) throw new Error("the store comes first");
+      world(clock, store) {
         const trio = ["cp-01", "cp-02", "cp-03"].map((name) => ({ name, role: "control-plane" as const }));
         const machines = [{ name: "gpu-01" }, { name: "gpu-02" }, ...trio].map((one) =>
           one.name === machine ? { ...one, talos: from } : one,
