@@ -28,6 +28,7 @@ export type { Entry, Fact, Obligation, RunStatus, Verdict, Word } from "./journa
 export { isFinished, journalSubject, openObligations, readJournal } from "./journal.ts";
 export type { Json, StepResult } from "./json.ts";
 export { canonical } from "./json.ts";
+export { keepLooking, spread } from "./keep-looking.ts";
 export { clearLeases, type LeaseTimes } from "./leases.ts";
 export type { Ledger, LedgerEntry } from "./ledger.ts";
 export { createLedger } from "./ledger.ts";

@@ -1,4 +1,4 @@
-import { explain, type Office, type Stop, servingRequested, stableId } from "#events";
+import { explain, keepLooking, type Office, type Stop, servingRequested, stableId } from "#events";
 import type { Cluster } from "./port.ts";
 
 /** How a kubelet names itself to the API server. */
@@ -18,12 +18,11 @@ export function watchServing(options: {
   const { cluster, inventory, office, everyMs = 10_000 } = options;
   const { bus, clock, log } = office;
   const source = `lightsout/${office.site}/serving`;
-  const stop = new AbortController();
   let told = new Set<string>();
   let blind = false;
 
-  const look = async () => {
-    const requests = await cluster.servingRequests(stop.signal);
+  const look = async (signal: AbortSignal) => {
+    const requests = await cluster.servingRequests(signal);
     blind = false;
     // What is decided never comes back.
     told = new Set(requests.map(({ uid }) => uid).filter((uid) => told.has(uid)));
@@ -36,17 +35,10 @@ export function watchServing(options: {
     }
   };
 
-  const looking = (async () => {
-    while (!stop.signal.aborted) {
-      await look().catch((error) => {
-        if (!blind && !stop.signal.aborted) log.note("warn", `requests for serving certificates cannot be read: ${explain(error)}`);
-        blind = true;
-      });
-      await clock.sleep(everyMs, stop.signal).catch(() => undefined);
-    }
-  })();
-  return async () => {
-    stop.abort();
-    await looking;
-  };
+  const round = (signal: AbortSignal) =>
+    look(signal).catch((error) => {
+      if (!blind && !signal.aborted) log.note("warn", `requests for serving certificates cannot be read: ${explain(error)}`);
+      blind = true;
+    });
+  return keepLooking(clock, round, () => everyMs);
 }

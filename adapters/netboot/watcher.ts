@@ -1,4 +1,4 @@
-import { explain, type Office, type Runs, runFinished, type Stop } from "#events";
+import { explain, keepLooking, type Office, type Runs, runFinished, type Stop } from "#events";
 import type { Arms } from "./port.ts";
 
 /**
@@ -14,14 +14,13 @@ export async function watchArms(options: {
 }): Promise<Stop> {
   const { arms, office, runs, everyMs = 300_000 } = options;
   const { bus, clock, log } = office;
-  const stop = new AbortController();
 
   const take = async (machine: string, run: string) => {
     await arms.disarm(machine, { run, why: "its run has ended" }).catch((error) => {
       log.note("error", `${machine}: the arm of run ${run}, which has ended, could not be taken back: ${explain(error)}`);
     });
   };
-  const look = async () => {
+  const lookAtAll = async () => {
     for (const { machine, run, state } of await arms.all()) {
       if (state !== "armed" && state !== "taken") continue;
       // Runs without an index entry have ended long ago: it is written before a run begins.
@@ -35,15 +34,9 @@ export async function watchArms(options: {
     const { machine, run } = event.data as { machine?: string; run: string };
     if (machine !== undefined) void take(machine, run);
   });
-  const looking = (async () => {
-    while (!stop.signal.aborted) {
-      await look().catch((error) => log.note("warn", `the arms could not be looked at: ${explain(error)}`));
-      await clock.sleep(everyMs, stop.signal).catch(() => undefined);
-    }
-  })();
+  const look = () => lookAtAll().catch((error) => log.note("warn", `the arms could not be looked at: ${explain(error)}`));
+  const stop = keepLooking(clock, look, () => everyMs);
   return async () => {
-    stop.abort();
-    await unfollow();
-    await looking;
+    await Promise.all([stop(), unfollow()]);
   };
 }

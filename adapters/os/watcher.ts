@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { explain, type Office, type Stop } from "#events";
+import { explain, keepLooking, type Office, type Stop, spread } from "#events";
 import type { Talos, TalosMachines } from "./port.ts";
 import { createSeen, type Seen, tellChanges } from "./seen.ts";
 
@@ -27,28 +27,27 @@ export function watchTalos(options: {
   const seen = createSeen(office.store);
   const configReadAt = new Map<string, number>();
   const blind = new Set<string>();
-  const stop = new AbortController();
-  const { signal } = stop;
 
-  const look = async (machine: string) => {
+  const look = async (machine: string, signal: AbortSignal) => {
     const before = await seen.of(machine);
     const os = talos.of(machine);
     const presence = await os.presence(signal);
     if (presence.is === "foreign") throw new Error(`${machine} shows ${presence.seen}`);
     if (presence.is === "silent") return;
-    const now = presence.is === "maintenance" ? { ...before, presence: "maintenance" as const } : await running(machine, os, before);
+    const now =
+      presence.is === "maintenance" ? { ...before, presence: "maintenance" as const } : await running(machine, os, before, signal);
     await tellChanges(machine, before, now, office);
     await seen.keep(machine, now);
     if (blind.delete(machine)) log.note("info", `the Talos of ${machine} answers again`);
   };
 
-  const running = async (machine: string, os: Talos, before: Seen | undefined): Promise<Seen> => {
+  const running = async (machine: string, os: Talos, before: Seen | undefined, signal: AbortSignal): Promise<Seen> => {
     const [bootId, pending] = [await os.bootId(signal), await os.upgradePending(signal)];
     const [{ tag: version }, schematic] = [await os.version(signal), await os.schematic(signal)];
     const boot = { bootId, version, ...(schematic === undefined ? {} : { schematic }) };
     const { bootId: _, ...system } = boot;
     const confirmed = pending ? before?.confirmed : system;
-    const configuration = (await digest(machine, os)) ?? before?.configuration;
+    const configuration = (await digest(machine, os, signal)) ?? before?.configuration;
     return {
       ...{ presence: "ours", boot, pending },
       ...(confirmed === undefined ? {} : { confirmed }),
@@ -57,7 +56,7 @@ export function watchTalos(options: {
   };
 
   /** `undefined` while it is not time to read it again. */
-  const digest = async (machine: string, os: Talos): Promise<string | undefined> => {
+  const digest = async (machine: string, os: Talos, signal: AbortSignal): Promise<string | undefined> => {
     const last = configReadAt.get(machine);
     if (!configs?.has(machine) || (last !== undefined && clock.mono() - last < configEveryMs)) return undefined;
     configReadAt.set(machine, clock.mono());
@@ -74,12 +73,12 @@ export function watchTalos(options: {
     }
   };
 
-  const round = async () => {
+  const round = async (signal: AbortSignal) => {
     const waiting = [...machines()];
     const next = async (): Promise<void> => {
       for (let machine = waiting.shift(); machine !== undefined && !signal.aborted; machine = waiting.shift()) {
         const name = machine;
-        await look(name).catch((error) => {
+        await look(name, signal).catch((error) => {
           if (!blind.has(name) && !signal.aborted) log.note("warn", `being blind: ${explain(error)}`);
           blind.add(name);
         });
@@ -88,16 +87,5 @@ export function watchTalos(options: {
     await Promise.all(Array.from({ length: atOnce }, next));
   };
 
-  const looking = (async () => {
-    while (!signal.aborted) {
-      const started = clock.mono();
-      await round();
-      // A little spread, so that many workers do not ask in step.
-      await clock.sleep(Math.max(1000, everyMs * (0.9 + 0.2 * Math.random()) - (clock.mono() - started)), signal).catch(() => undefined);
-    }
-  })();
-  return async () => {
-    stop.abort();
-    await looking;
-  };
+  return keepLooking(clock, round, spread(everyMs));
 }

@@ -1,4 +1,4 @@
-import { explain, machineFoundOff, type Office, powerChanged, type Stop, stableId } from "#events";
+import { explain, keepLooking, machineFoundOff, type Office, powerChanged, type Stop, spread, stableId } from "#events";
 import type { Powers } from "./port.ts";
 
 /**
@@ -17,10 +17,9 @@ export function watchPower(options: {
   const source = `lightsout/${office.site}/power`;
   const last = new Map<string, "on" | "off">();
   const silent = new Set<string>();
-  const stop = new AbortController();
 
-  const look = async (machine: string) => {
-    const { state, raw } = await power.of(machine).state(stop.signal);
+  const look = async (machine: string, signal: AbortSignal) => {
+    const { state, raw } = await power.of(machine).state(signal);
     if (silent.delete(machine)) log.note("info", `the BMC of ${machine} answers again`);
     const before = last.get(machine);
     if (state === "unknown" || state === before) return;
@@ -37,24 +36,14 @@ export function watchPower(options: {
     return (await office.claims.holder(machine)) !== undefined;
   };
 
-  const looking = (async () => {
-    while (!stop.signal.aborted) {
-      const started = clock.mono();
-      for (const machine of options.machines()) {
-        if (stop.signal.aborted) return;
-        await look(machine).catch((error) => {
-          if (!silent.has(machine) && !stop.signal.aborted) log.note("warn", `being blind: ${explain(error)}`);
-          silent.add(machine);
-        });
-      }
-      // A little spread, so that many workers do not ask in step.
-      await clock
-        .sleep(Math.max(1000, everyMs * (0.9 + 0.2 * Math.random()) - (clock.mono() - started)), stop.signal)
-        .catch(() => undefined);
+  const round = async (signal: AbortSignal) => {
+    for (const machine of options.machines()) {
+      if (signal.aborted) return;
+      await look(machine, signal).catch((error) => {
+        if (!silent.has(machine) && !signal.aborted) log.note("warn", `being blind: ${explain(error)}`);
+        silent.add(machine);
+      });
     }
-  })();
-  return async () => {
-    stop.abort();
-    await looking;
   };
+  return keepLooking(clock, round, spread(everyMs));
 }
