@@ -2,6 +2,7 @@ import { type Duration, explain, RefusedError, type Step, TerminalError, upgrade
 import type { Ports } from "../define.ts";
 import { etcdNow } from "./etcd-health.ts";
 import { handOut } from "./hand-out.ts";
+import { isServing } from "./service.ts";
 import { runningNow } from "./talos.ts";
 import { demandFit, isThere, targetOf } from "./upgraded.ts";
 import { type Placed, wavesOf } from "./waves.ts";
@@ -140,11 +141,10 @@ async function unfitness(next: Planned, done: readonly Planned[], ports: Rolling
 
 /** Whether a canary is healthy still, in the same boot, when its time is over. */
 async function soaked({ machine, to }: Planned, step: Step, ports: Rolling): Promise<boolean> {
-  const { gpus } = ports.inventory.machine(machine);
   const healthy = async (signal: AbortSignal, boot?: string) => {
     const [now, node] = await Promise.all([runningNow(machine, ports, signal), ports.cluster.node(machine, signal)]);
     const runs = now.version === to && now.stage === "running" && now.ready && !now.pending && (boot ?? now.bootId) === now.bootId;
-    return runs && node?.ready === "true" && node.gpus.allocatable >= gpus ? { boot: now.bootId } : undefined;
+    return runs && isServing(machine, node, ports) ? { boot: now.bootId } : undefined;
   };
   const planned = { boot: "plan" };
   const look = { every: "5s", within: "2m", planned } as const;

@@ -1,6 +1,6 @@
 import type { NodeView } from "#adapters/cluster/port.ts";
 import type { PowerStatus } from "#adapters/power/port.ts";
-import { DeviceError, type Step, TerminalError } from "#events";
+import { DeviceError, type Duration, type Step, TerminalError } from "#events";
 import type { Ports } from "../define.ts";
 import { bootPatience } from "./lost.ts";
 
@@ -153,7 +153,6 @@ export async function proveReturned(
   systemBefore: string | null = null,
 ): Promise<void> {
   const within = bootPatience(machine, ports);
-  const { gpus } = ports.inventory.machine(machine);
   const isNew = bootBefore === null ? renewing() : (node: NodeView) => node.bootID !== bootBefore;
   const booted = await step.until("a new boot id", (signal) => newBoot(machine, ports, isNew, signal), { every: "2s", within });
   if (!booted) {
@@ -165,11 +164,8 @@ export async function proveReturned(
     clears: "out-of-service-taint",
     attempts: untilItAnswers,
   });
-  const serving = await step.until("Node Ready and GPUs allocatable", (signal) => ready(machine, ports, gpus, signal), {
-    every: "2s",
-    within,
-  });
-  if (!serving) {
+  if (!(await untilItServes(machine, step, ports, "2s"))) {
+    const { gpus } = ports.inventory.machine(machine);
     throw new TerminalError(`${machine} booted, but is not Ready with ${gpus} GPUs in time. It stays cordoned and is not cycled again`, {
       hint: `kubectl describe node ${ports.inventory.machine(machine).node}`,
     });
@@ -206,12 +202,16 @@ function renewing(): (node: NodeView) => boolean {
   };
 }
 
-async function ready(
-  machine: string,
-  ports: Serving,
-  gpus: number,
-  signal: AbortSignal,
-): Promise<{ ready: true; gpus: number } | undefined> {
-  const node = await ports.cluster.node(machine, signal);
-  return node?.ready === "true" && node.gpus.allocatable >= gpus ? { ready: true, gpus: node.gpus.allocatable } : undefined;
+/** Waits until the Node is Ready with all GPUs of the machine; answers whether it is, within the patience that its boot has. */
+export async function untilItServes(machine: string, step: Step, ports: Serving, every: Duration): Promise<boolean> {
+  const serves = async (signal: AbortSignal) => {
+    const node = await ports.cluster.node(machine, signal);
+    return isServing(machine, node, ports) ? { ready: true, gpus: node?.gpus.allocatable ?? 0 } : undefined;
+  };
+  const within = bootPatience(machine, ports);
+  return (await step.until("Node Ready and GPUs allocatable", serves, { every, within })) !== undefined;
 }
+
+/** Whether a Node is Ready, and has all the GPUs that the machine has. */
+export const isServing = (machine: string, node: NodeView | undefined, { inventory }: Pick<Ports, "inventory">): boolean =>
+  node?.ready === "true" && node.gpus.allocatable >= inventory.machine(machine).gpus;

@@ -1,7 +1,7 @@
 import { DeviceError, explain, RefusedError, type Step, TerminalError, upgradeRolledBack } from "#events";
 import type { Ports } from "../define.ts";
 import { upgradeObstacle } from "../guards/upgrade-path.ts";
-import { bootPatience } from "./lost.ts";
+import { untilItServes } from "./service.ts";
 import { type Running, runningNow } from "./talos.ts";
 
 type Upgrading = Pick<Ports, "inventory" | "cluster" | "talos" | "configs" | "history" | "policy" | "power" | "storage">;
@@ -133,12 +133,8 @@ export async function demandUpgraded(machine: string, outcome: Outcome, target: 
 
 /** The Node is Ready again, with its GPUs. */
 export async function demandServing(machine: string, step: Step, ports: Upgrading): Promise<void> {
+  if (await untilItServes(machine, step, ports, "5s")) return;
   const { gpus, node } = ports.inventory.machine(machine);
-  const serves = async (signal: AbortSignal) => {
-    const found = await ports.cluster.node(machine, signal);
-    return found?.ready === "true" && found.gpus.allocatable >= gpus ? { gpus: found.gpus.allocatable } : undefined;
-  };
-  if (await step.until("Node Ready and GPUs allocatable", serves, { every: "5s", within: bootPatience(machine, ports) })) return;
   throw new TerminalError(`${machine} is up, but its Node is not Ready with ${gpus} GPUs in time. It stays cordoned`, {
     hint: `kubectl describe node ${node}`,
   });
