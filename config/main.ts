@@ -1,8 +1,6 @@
 import { existsSync } from "node:fs";
 import { createCli } from "#adapters/cli/mod.ts";
-import { demo } from "./demo-story.ts";
 import { jsonLog, terminalLog } from "./logging.ts";
-import { serve } from "./serve.ts";
 
 // Who reads the output may go (`| head`); what is being done to machines goes on.
 process.stdout.on("error", () => undefined);
@@ -16,12 +14,17 @@ const cli = createCli({
   out,
   err,
   env: process.env,
-  serve({ config }) {
+  // Only who serves or shows needs all of Lightsout; everybody else asks one over HTTP, and must not wait until it is loaded.
+  async serve({ config }) {
+    const { serve } = await import("./serve.ts");
     // A person at a terminal reads lines, a log collector reads JSON.
     const log = process.stdout.isTTY || !existsSync(config) ? terminalLog(out) : jsonLog();
     return serve({ log, out, ...(config === usual && !existsSync(config) ? {} : { config }), listen: process.env.LIGHTSOUT_LISTEN });
   },
-  demo: (asked) => demo({ ...asked, log: asked.json ? quiet : terminalLog(out), out }),
+  async demo(asked) {
+    const { demo } = await import("./demo-story.ts");
+    return demo({ ...asked, log: asked.json ? quiet : terminalLog(out), out });
+  },
 });
 
 process.exitCode = await cli.run(process.argv.slice(2));
