@@ -1,9 +1,11 @@
-import { type Entry, readJournal } from "#events";
+import type { DemoAsked } from "#adapters/cli/mod.ts";
+import type { Entry } from "#events";
 import type { RackMachine } from "#test/lab/rack.ts";
+import { followed } from "./demo-follow.ts";
 import type { Lab } from "./lab.ts";
 
 /** What `lightsout demo` tells when it is asked for; without a name a machine hangs and is recovered. */
-export type Story = "upgrade" | "rebuild" | "bootstrap";
+export type Story = NonNullable<DemoAsked["story"]>;
 
 /** What a story proves. Milliseconds are the lab's. */
 export interface StoryResult {
@@ -83,7 +85,7 @@ export async function tell(story: Story, lab: Lab, options: { say(line: string):
   options.say(says);
   const person = { origin: "operator", source: "demo", actor: "you" } as const;
   const { runs } = await lightsout.worker.accept({ ...asks, ...person });
-  const { entries, hardwareMs } = await followed(runs[0] ?? "", lab, person);
+  const { entries, hardwareMs } = await agreedTo(runs[0] ?? "", lab, person);
 
   const last = entries.at(-1);
   const evidence = await Promise.all(names.map((name) => seenOf(name, before.get(name), lab)));
@@ -104,27 +106,25 @@ export async function tell(story: Story, lab: Lab, options: { say(line: string):
 
 type Person = { readonly origin: "operator"; readonly source: string; readonly actor: string };
 
-/** The run's journal once it has ended, and how long machines were busy meanwhile; what stands when half a day of the lab has passed without. */
-async function followed(id: string, { rack, lightsout }: Lab, person: Person): Promise<{ entries: readonly Entry[]; hardwareMs: number }> {
-  const { clock, hosts } = rack;
-  const busy = () => new Map([...hosts].map(([name, host]) => [name, host.busyMs()]));
-  const end = clock.mono() + 43_200_000;
+/** The run's journal in the end, agreed to as it went, and how long at least one machine was busy meanwhile. */
+async function agreedTo(id: string, lab: Lab, person: Person): Promise<{ entries: readonly Entry[]; hardwareMs: number }> {
+  const { lightsout, rack } = lab;
+  const busy = () => new Map([...rack.hosts].map(([name, host]) => [name, host.busyMs()]));
   const agreed = new Set<string>();
+  let last = busy();
   let hardwareMs = 0;
-  for (let last = busy(); ; ) {
-    await clock.sleep(1000);
+  const look = async (entries: readonly Entry[]) => {
     const now = busy();
     hardwareMs += Math.max(...[...now].map(([name, ms]) => ms - (last.get(name) ?? 0)));
     last = now;
-    const run = await lightsout.worker.runs.get(id);
-    const { entries } = run ? await readJournal(lightsout.store, run.subject) : { entries: [] };
-    if (entries.at(-1)?.is === "finished" || entries.at(-1)?.is === "parked" || clock.mono() > end) return { entries, hardwareMs };
     const asked = entries.findLast((entry) => entry.is === "asked");
-    if (asked?.is !== "asked" || agreed.has(asked.nonce)) continue;
+    if (asked?.is !== "asked" || agreed.has(asked.nonce)) return;
     agreed.add(asked.nonce);
     const { digest, nonce, step } = asked;
     await lightsout.worker.accept({ type: "approval-decided", data: { run: id, step, nonce, digest, approve: true }, ...person });
-  }
+  };
+  const entries = await followed(lab, () => lightsout.worker.runs.get(id), { withinMs: 43_200_000, look });
+  return { entries, hardwareMs };
 }
 
 async function seenOf(machine: string, bootId: string | undefined, { rack, lightsout }: Lab): Promise<Evidence> {

@@ -1,5 +1,7 @@
-import { type Entry, humanDuration, type RuntimeLog, readJournal } from "#events";
-import { blank, type Story, type StoryResult, tell } from "./demo-stories.ts";
+import type { DemoAsked } from "#adapters/cli/mod.ts";
+import { humanDuration, type RuntimeLog } from "#events";
+import { followed } from "./demo-follow.ts";
+import { blank, type StoryResult, tell } from "./demo-stories.ts";
 import { type Lab, startLab } from "./lab.ts";
 
 /** What the demo proves, in numbers. Milliseconds are the lab's. */
@@ -25,7 +27,9 @@ export async function recoverOne(lab: Lab, say: (line: string) => void): Promise
   const before = { bootId: host.bootId(), off: host.count.off, on: host.count.on, busy: host.busyMs() };
   say(`${machine} hangs now: its kernel is dead, its power is on`);
   host.faults.hang = true;
-  const journal = await finished(lab);
+  const recovery = async () =>
+    (await lightsout.worker.runs.all()).find((summary) => summary.function === "node-lost" && summary.key === machine);
+  const journal = await followed(lab, recovery, { withinMs: 3_600_000 });
   const node = rack.kube.node(machine);
   const last = journal.at(-1);
   const gpus = Number(node.status?.allocatable?.["nvidia.com/gpu"] ?? 0);
@@ -53,30 +57,8 @@ export async function recoverOne(lab: Lab, say: (line: string) => void): Promise
   };
 }
 
-/** The journal of the recovery once it has finished; what stands when an hour of the lab has passed without. */
-async function finished({ rack, lightsout }: Lab): Promise<readonly Entry[]> {
-  const { clock } = rack;
-  const end = clock.mono() + 3_600_000;
-  for (;;) {
-    const run = (await lightsout.worker.runs.all()).find((summary) => summary.function === "node-lost" && summary.key === machine);
-    const { entries } = run ? await readJournal(lightsout.store, run.subject) : { entries: [] };
-    if (entries.at(-1)?.is === "finished" || entries.at(-1)?.is === "parked" || clock.mono() > end) return entries;
-    await clock.sleep(1000);
-  }
-}
-
-/** What `lightsout demo` is asked for. */
-export interface DemoOptions {
-  readonly json?: boolean;
-  readonly store?: string;
-  /** Default: a machine hangs and is recovered. */
-  readonly story?: Story;
-  /** The version that an upgrade goes to does not start. */
-  readonly rollback?: boolean;
-}
-
 /** `lightsout demo`: the lab, one story, the figures. Answers the exit code. */
-export async function demo(options: DemoOptions & { log: RuntimeLog; out: (line: string) => void }): Promise<number> {
+export async function demo(options: Partial<DemoAsked> & { log: RuntimeLog; out: (line: string) => void }): Promise<number> {
   const { json = false, story, store, log, out } = options;
   const say = (line: string) => {
     if (!json) out(line);

@@ -1,3 +1,3 @@
 export { createCli } from "./cli.ts";
 export { exitCodes } from "./exit-codes.ts";
-export type { CliHooks } from "./shell.ts";
+export type { CliHooks, DemoAsked } from "./shell.ts";
