@@ -30,8 +30,10 @@ export interface Declaration {
   /** Files with patches, in their order. */
   readonly patches: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** Key to `value:Effect`. */
   readonly taints: Readonly<Record<string, string>>;
   readonly modules: readonly string[];
+  /** Machines with the same profile have the same hardware. */
   readonly profile: string;
   readonly dhcpHostname?: boolean;
 }

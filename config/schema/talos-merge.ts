@@ -1,30 +1,22 @@
 import type { Role } from "#adapters/inventory/mod.ts";
+import type { Declaration } from "#adapters/machineconfig/mod.ts";
 import { LightsoutError } from "#events";
 import type { Finding } from "./problem.ts";
 import { type KnownSchematic, schematicOf } from "./schematic.ts";
 import { present } from "./store.ts";
 import type { SharedTalos, TalosConfig, WrittenTalos } from "./talos.ts";
 
-/** What a machine is meant to run, with everything that its pool, `defaults` and `talos` give it. */
-export interface MachineTalos {
-  /** With `v`, as `kubernetes`. */
-  readonly version?: string;
-  readonly kubernetes?: string;
+type Declared = Omit<Declaration, "role" | "hostname" | "schematic" | "extensions" | "kernelArgs">;
+
+/**
+ * What a machine is meant to run, with everything that its pool, `defaults` and `talos` give it. Files are absolute after loading; patches
+ * are of `defaults` first, then of the pool, then of the machine.
+ */
+export interface MachineTalos extends Declared {
   readonly schematic?: KnownSchematic;
-  readonly disk?: { readonly serial: string } | { readonly wwid: string };
-  /** The file that the machine's configuration is made from: a secret, absolute after loading. */
-  readonly base?: string;
-  /** Files: of `defaults` first, then of the pool, then of the machine; absolute after loading. */
-  readonly patches: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  /** Key to `value:Effect`. */
-  readonly taints: Readonly<Record<string, string>>;
-  readonly modules: readonly string[];
   readonly registry: string;
   readonly netboot: "pxe" | "http" | "media" | "first";
   readonly diskBoot: "auto" | "exit" | "exit-1" | "sanboot";
-  /** Machines with the same profile have the same hardware. */
-  readonly profile: string;
   readonly dhcpHostname: boolean;
   readonly arch: "amd64" | "arm64";
   readonly secureBoot: boolean;
