@@ -35,7 +35,12 @@ function watching(options: { configs?: boolean } = {}) {
       upgradePending: true,
     });
   };
-  return { clock, world, box, office, store, start, installed, notes, told: () => inWords(store) };
+  const restarted = async () => {
+    box.press("off");
+    box.press("on", 5000);
+    await clock.sleep(600_000);
+  };
+  return { clock, world, box, office, store, start, installed, restarted, notes, told: () => inWords(store) };
 }
 
 test("what is seen for the first time is no news", async () => {
@@ -59,41 +64,35 @@ test("a machine that starts anew is told of once, with what it runs", async () =
 });
 
 test("an upgrade that comes up is a boot and nothing more", async () => {
-  const { box, clock, installed, start, told } = watching();
+  const { clock, installed, restarted, start, told } = watching();
   start();
   await clock.sleep(60_000);
   installed("v1.14.0");
   await clock.sleep(120_000);
-  box.press("off");
-  box.press("on", 5000);
-  await clock.sleep(600_000);
+  await restarted();
   expect(await told()).toEqual(["machine-booted gpu-02 gpu-02-boot-2 v1.14.0"]);
 });
 
 test("an upgrade that does not come up, and a machine that runs what it ran before, is told of", async () => {
-  const { box, clock, installed, start, told } = watching();
+  const { box, clock, installed, restarted, start, told } = watching();
   start();
   await clock.sleep(60_000);
   installed("v1.14.0");
   box.system.faults.badVersions.set("v1.14.0", "crashes");
   await clock.sleep(120_000);
-  box.press("off");
-  box.press("on", 5000);
-  await clock.sleep(600_000);
+  await restarted();
   expect(await told()).toEqual(["machine-booted gpu-02 gpu-02-boot-3 v1.13.9", "upgrade-rolled-back gpu-02 gpu-02-boot-3 v1.13.9"]);
 });
 
 test("what happened while nobody looked is told by whoever looks next", async () => {
-  const { box, clock, installed, start, told } = watching();
+  const { box, clock, installed, restarted, start, told } = watching();
   const stop = start();
   await clock.sleep(60_000);
   installed("v1.14.0");
   box.system.faults.badVersions.set("v1.14.0", "crashes");
   await clock.sleep(120_000);
   await stop();
-  box.press("off");
-  box.press("on", 5000);
-  await clock.sleep(600_000);
+  await restarted();
   expect(await told()).toEqual([]);
   start();
   await clock.sleep(60_000);
@@ -101,45 +100,37 @@ test("what happened while nobody looked is told by whoever looks next", async ()
 });
 
 test("a run that upgrades a machine tells of its rollback itself", async () => {
-  const { box, clock, installed, office, start, told } = watching();
+  const { box, clock, installed, office, restarted, start, told } = watching();
   start();
   await clock.sleep(60_000);
   await office.claims.take("gpu-02", { run: "r1", function: "upgrade", subject: "upgrade.r1" });
   installed("v1.14.0");
   box.system.faults.badVersions.set("v1.14.0", "crashes");
   await clock.sleep(120_000);
-  box.press("off");
-  box.press("on", 5000);
-  await clock.sleep(600_000);
+  await restarted();
   expect(await told()).toEqual(["machine-booted gpu-02 gpu-02-boot-3 v1.13.9"]);
 });
 
 test("a machine that has lost its configuration is told of once, and once more when it happens again", async () => {
-  const { box, clock, start, told } = watching();
+  const { box, clock, restarted, start, told } = watching();
   start();
   await clock.sleep(60_000);
   const { configuration } = box.system;
   for (const round of [1, 2]) {
     box.system.configuration = undefined;
-    box.press("off");
-    box.press("on", 5000);
-    await clock.sleep(600_000);
+    await restarted();
     expect((await told()).filter((one) => one.startsWith("maintenance-entered gpu-02"))).toHaveLength(round);
     box.system.configuration = configuration;
-    box.press("off");
-    box.press("on", 5000);
-    await clock.sleep(600_000);
+    await restarted();
   }
   expect((await told()).filter((one) => one.startsWith("machine-booted"))).toHaveLength(2);
 });
 
 test("however many look, every fact is told once", async () => {
-  const { box, clock, start, told } = watching();
+  const { clock, restarted, start, told } = watching();
   for (let worker = 0; worker < 3; worker += 1) start();
   await clock.sleep(120_000);
-  box.press("off");
-  box.press("on", 5000);
-  await clock.sleep(600_000);
+  await restarted();
   expect(await told()).toEqual(["machine-booted gpu-02 gpu-02-boot-2 v1.13.9"]);
 });
 
@@ -187,14 +178,12 @@ test("a machine that shows another cluster's certificate is noted once, and no n
 });
 
 test("a store that is away delays news and loses none", async () => {
-  const { box, clock, office, start, store, told } = watching();
+  const { clock, office, restarted, start, store, told } = watching();
   const { append } = store.log;
   start();
   await clock.sleep(60_000);
   Object.assign(store.log, { append: async () => Promise.reject(new Error("away")) });
-  box.press("off");
-  box.press("on", 5000);
-  await clock.sleep(600_000);
+  await restarted();
   Object.assign(store.log, { append });
   await clock.sleep(120_000);
   expect(await told()).toEqual(["machine-booted gpu-02 gpu-02-boot-2 v1.13.9"]);
