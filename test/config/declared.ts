@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { parseConfig } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
-import { generated } from "#test/adapters/machineconfig/base.ts";
 import { fill } from "#test/adapters/netboot/rig.ts";
+import { generated } from "#test/lab/generated-config.ts";
 
 export const schematic = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { composeMachineConfig, type MachineFacts, nvidiaModules } from "#adapters/machineconfig/mod.ts";
-import { generated } from "./base.ts";
+import { generated } from "#test/lab/generated-config.ts";
 
 const schematic = "b8e8fbbe1b520989e6c52c8dc8303070cb42095997e76e812fa8892393e1d176";
 const facts: MachineFacts = {

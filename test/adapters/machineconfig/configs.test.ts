@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { createMachineConfigs, type Declaration, parseDocuments } from "#adapters/machineconfig/mod.ts";
 import { LightsoutError } from "#events";
-import { generated } from "./base.ts";
+import { generated } from "#test/lab/generated-config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lightsout-configs-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { type ConfigDifference, diffConfig, parseDocuments, printDocuments } from "#adapters/machineconfig/mod.ts";
-import { generated } from "./base.ts";
+import { generated } from "#test/lab/generated-config.ts";
 
 it.each<[string, string, ConfigDifference[]]>([
   ["machine: {a: 1, b: {c: x}}", "machine: {b: {c: x}, a: 1}", []],

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { parseDocuments, shownDocuments } from "#adapters/machineconfig/mod.ts";
-import { generated } from "./base.ts";
+import { generated } from "#test/lab/generated-config.ts";
 
 const shown = (text: string) => JSON.stringify(shownDocuments(parseDocuments(text)));
 

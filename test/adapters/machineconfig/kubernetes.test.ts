@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createMachineConfigs, diffConfig, parseDocuments, patchDocuments, printDocuments } from "#adapters/machineconfig/mod.ts";
 import type { KubernetesComponent } from "#adapters/machineconfig/port.ts";
-import { generated } from "./base.ts";
+import { generated } from "#test/lab/generated-config.ts";
 
 const { kubernetesImage, withKubernetes } = createMachineConfigs(() => undefined);
 const components: KubernetesComponent[] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet"];
