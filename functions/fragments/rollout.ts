@@ -1,5 +1,6 @@
 import { type Duration, explain, RefusedError, type Step, TerminalError, upgradeRequested } from "#events";
 import type { Ports } from "../define.ts";
+import { controlPlanesOf } from "./etcd.ts";
 import { etcdNow } from "./etcd-health.ts";
 import { handOut } from "./hand-out.ts";
 import { isServing } from "./service.ts";
@@ -81,7 +82,7 @@ function namedOnly(machine: string, { inventory }: Rolling): string | undefined 
   const { carriesLightsout, role } = inventory.machine(machine);
   const command = `lightsout upgrade ${machine} --confirm ${machine}`;
   if (carriesLightsout) return `it carries Lightsout: ${command}`;
-  const alone = role === "control-plane" && inventory.machines().filter((one) => one.role === "control-plane").length === 1;
+  const alone = role === "control-plane" && controlPlanesOf({ inventory }).length === 1;
   return alone ? `it is the only control plane: ${command}` : undefined;
 }
 

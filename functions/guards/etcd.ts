@@ -1,4 +1,4 @@
-import type { QuorumPicture } from "./quorum.ts";
+import type { EtcdPicture } from "./etcd-picture.ts";
 
 /** `whole`: every voter serves. `majority`: more than half do. `none`: nobody can write. */
 export interface EtcdHealth {
@@ -10,7 +10,7 @@ export interface EtcdHealth {
  * How etcd is as a whole. A voter serves when it has started, answers without errors, and sees the leader that the majority sees. No answer
  * is no service.
  */
-export function judgeEtcd({ members, statuses }: Pick<QuorumPicture, "members" | "statuses">): EtcdHealth {
+export function judgeEtcd({ members, statuses }: Pick<EtcdPicture, "members" | "statuses">): EtcdHealth {
   if (!members || members.length === 0) return { is: "none", why: "no control plane tells who the etcd members are" };
   const voters = members.filter(({ learner }) => !learner);
   const sound = statuses.filter(({ errors, leader, learner }) => errors.length === 0 && leader !== undefined && !learner);

@@ -1,16 +1,10 @@
 import type { NodeView } from "#adapters/cluster/port.ts";
 import type { Inventory } from "#adapters/inventory/port.ts";
-import type { EtcdAlarm, EtcdMember, EtcdStatus, TalosEtcd, TalosMachines } from "#adapters/os/port.ts";
-import { type ActIntent, type Guard, LightsoutError, type Reservations, type Runs } from "#events";
+import type { EtcdMember, TalosMachines } from "#adapters/os/port.ts";
+import type { ActIntent, Guard, Reservations, Runs } from "#events";
+import { controlPlanesOf } from "../fragments/etcd.ts";
+import { type EtcdPicture, pictureOf } from "./etcd-picture.ts";
 import { type Answer, allow, byOperator, disrupts, refuse, wait } from "./verdict.ts";
-
-/** What was learned of etcd just now. `undefined` is no answer, and no answer means no. */
-export interface QuorumPicture {
-  readonly members: readonly EtcdMember[] | undefined;
-  readonly alarms: readonly EtcdAlarm[] | undefined;
-  /** What each member said of itself, asked one by one; who did not answer is left out. */
-  readonly statuses: readonly EtcdStatus[];
-}
 
 export interface QuorumAnswer {
   readonly safe: boolean;
@@ -25,7 +19,7 @@ export interface QuorumAnswer {
  * @param self the machine's etcd member name
  * @param consent a single-node control plane may go down: somebody said so of exactly this cluster
  */
-export function judgeQuorum({ members, alarms, statuses }: QuorumPicture, self: string, { consent = false } = {}): QuorumAnswer {
+export function judgeQuorum({ members, alarms, statuses }: EtcdPicture, self: string, { consent = false } = {}): QuorumAnswer {
   const no = (why: string): QuorumAnswer => ({ safe: false, why, leads: false });
   if (!members || members.length === 0) return no("no control plane tells who the etcd members are");
   if (!alarms) return no("no control plane tells whether etcd has alarms");
@@ -82,10 +76,11 @@ interface QuorumOptions {
 /**
  * One control plane at a time, across all functions, and only while etcd keeps a healthy majority without it. A run takes the one slot first
  * and judges while it holds it, so that no two can judge by the same picture. It keeps the slot to its end, or until it is told to wait;
- * whoever finds it in the hands of a run that has ended frees it. No answer means no. The only control plane of a cluster goes down for an operator who names it again.
+ * whoever finds it in the hands of a run that has ended frees it. No answer means no. The only control plane of a cluster goes down for an
+ * operator who names it again.
  */
 export function quorumGuard(options: QuorumOptions): Guard {
-  const { inventory, reservations, now } = options;
+  const { inventory, reservations, runs, now } = options;
 
   const judged = async (intent: ActIntent): Promise<Answer> => {
     const { safe, why } = judgeQuorum(await pictureWithout(intent.machine, options), inventory.machine(intent.machine).node, {
@@ -102,10 +97,10 @@ export function quorumGuard(options: QuorumOptions): Guard {
     preview: async (intent) => (await exemption(intent, options)) ?? (await judged(intent)),
     async check(intent) {
       // etcd has no quorum before it has begun, and it begins once: two that look at once must not both see none.
-      if (intent.verb === "bootstrap") return oneAtATime(await takeSlot(intent.run, options)) ?? allow("nobody else begins etcd");
+      if (intent.verb === "bootstrap") return oneAtATime(await takeSlot(intent.run)) ?? allow("nobody else begins etcd");
       const exempt = await exemption(intent, options);
       if (exempt) return exempt;
-      const held = oneAtATime(await takeSlot(intent.run, options));
+      const held = oneAtATime(await takeSlot(intent.run));
       if (held) return held;
       // Who may not act holds nothing, or the one it waits for could not be brought back. Nothing of its own is under way then.
       const letGo = () => reservations.giveBack(slot, intent.run);
@@ -119,7 +114,7 @@ export function quorumGuard(options: QuorumOptions): Guard {
   };
 
   /** Takes the slot; answers who has it instead. */
-  async function takeSlot(run: string, { runs }: QuorumOptions): Promise<string | undefined> {
+  async function takeSlot(run: string): Promise<string | undefined> {
     for (const use of await reservations.uses(slot)) {
       if (use.run === run) continue;
       const summary = await runs.get(use.run);
@@ -146,33 +141,8 @@ async function exemption(intent: ActIntent, { inventory, node }: QuorumOptions):
   );
 }
 
-/** What the other control planes tell of etcd, each asked itself. */
-async function pictureWithout(machine: string, { inventory, talos }: QuorumOptions): Promise<QuorumPicture> {
-  const others = inventory.machines().filter(({ name, role }) => role === "control-plane" && name !== machine);
-  // The only control plane is asked of itself: nobody else can tell that it is the only member.
-  const asked = others.length === 0 ? [inventory.machine(machine)] : others;
-  const told = await Promise.all(
-    asked.map(async ({ name }) => {
-      const signal = AbortSignal.timeout(askMs);
-      const ask = async <Value>(read: (etcd: TalosEtcd) => Promise<Value>) => read(talos.of(name).etcd);
-      const [members, alarms, status] = await Promise.allSettled([
-        ask((etcd) => etcd.members(signal)),
-        ask((etcd) => etcd.alarms(signal)),
-        ask((etcd) => etcd.status(signal)),
-      ]);
-      return { members: answer(members), alarms: answer(alarms), status: answer(status) };
-    }),
-  );
-  return {
-    members: told.find(({ members }) => members !== undefined)?.members,
-    alarms: told.find(({ alarms }) => alarms !== undefined)?.alarms,
-    statuses: told.flatMap(({ status }) => status ?? []),
-  };
-}
-
-/** A failure of ours to ask is no silence of theirs. */
-function answer<Value>(asked: PromiseSettledResult<Value>): Value | undefined {
-  if (asked.status === "fulfilled") return asked.value;
-  if (asked.reason instanceof LightsoutError || (asked.reason as Error).name === "TimeoutError") return undefined;
-  throw asked.reason;
+/** What the other control planes tell of etcd. The only one is asked of itself: nobody else can tell that it is the only member. */
+function pictureWithout(machine: string, { inventory, talos }: QuorumOptions): Promise<EtcdPicture> {
+  const others = controlPlanesOf({ inventory }).filter((name) => name !== machine);
+  return pictureOf(others.length === 0 ? [machine] : others, talos, AbortSignal.timeout(askMs));
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EtcdMember, EtcdStatus } from "#adapters/os/port.ts";
-import { judgeQuorum, type QuorumPicture } from "#functions/guards/quorum.ts";
+import type { EtcdPicture } from "#functions/guards/etcd-picture.ts";
+import { judgeQuorum } from "#functions/guards/quorum.ts";
 
 const member = (id: number, over: Partial<EtcdMember> = {}): EtcdMember => ({
   id: `000${id}`,
@@ -23,12 +24,12 @@ const status = (id: number, over: Partial<EtcdStatus> = {}): EtcdStatus => ({
 });
 
 /** A healthy cluster of this many voters, led by the second. */
-const cluster = (count: number, over: Partial<QuorumPicture> = {}): QuorumPicture => {
+const cluster = (count: number, over: Partial<EtcdPicture> = {}): EtcdPicture => {
   const ids = Array.from({ length: count }, (_, index) => index + 1);
   return { members: ids.map((id) => member(id)), statuses: ids.map((id) => status(id)), alarms: [], ...over };
 };
 
-const safe = (picture: QuorumPicture, self = "cp1", options = {}) => judgeQuorum(picture, self, options).safe;
+const safe = (picture: EtcdPicture, self = "cp1", options = {}) => judgeQuorum(picture, self, options).safe;
 
 test("one of three, four, five may go; one of two may not", () => {
   expect([3, 4, 5].map((count) => safe(cluster(count)))).toEqual([true, true, true]);
@@ -51,7 +52,7 @@ test("the machine itself may be as sick as it wants: it is the one to go", () =>
 });
 
 describe("no answer means no", () => {
-  test.each<[string, Partial<QuorumPicture>]>([
+  test.each<[string, Partial<EtcdPicture>]>([
     ["about the members", { members: undefined }],
     ["but an empty one about the members", { members: [] }],
     ["about alarms", { alarms: undefined }],
