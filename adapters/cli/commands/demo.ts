@@ -1,4 +1,5 @@
 import { Argument, type Command, Option } from "commander";
+import { Failure } from "../failure.ts";
 import type { DemoAsked, Shell } from "../shell.ts";
 
 type Told = Pick<DemoAsked, "store"> & { readonly fault?: "rollback" };
@@ -12,13 +13,15 @@ export function demoCommand(program: Command, shell: Shell): void {
     .option("--store <url>", "the event store, such as nats://127.0.0.1:4222; else one in this process")
     .addOption(new Option("--fault <fault>", "of an upgrade: the new version does not start").choices(["rollback"]))
     .action(
-      shell.action((story: DemoAsked["story"], { fault, store }: Told) =>
-        shell.hooks.demo({
+      shell.action((story: DemoAsked["story"], { fault, store }: Told) => {
+        if (fault !== undefined && story !== "upgrade")
+          throw new Failure("usage", `--fault ${fault} is of an upgrade`, { hint: `lightsout demo upgrade --fault ${fault}` });
+        return shell.hooks.demo({
           json: shell.json,
           ...(story !== undefined && { story }),
           ...(store !== undefined && { store }),
           ...(fault !== undefined && { rollback: true }),
-        }),
-      ),
+        });
+      }),
     );
 }

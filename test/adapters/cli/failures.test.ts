@@ -198,7 +198,16 @@ describe("hooks", () => {
     const { run } = await createRig({ hooks: { demo } });
     expect((await run("demo", "--json", "--store", "nats://x")).exit).toBe(42);
     await run("demo");
-    expect(given).toEqual([{ json: true, store: "nats://x" }, { json: false }]);
+    await run("demo", "upgrade", "--fault", "rollback");
+    expect(given).toEqual([{ json: true, store: "nats://x" }, { json: false }, { json: false, story: "upgrade", rollback: true }]);
+  });
+
+  it("a fault of an upgrade is none of another story", async () => {
+    const { run } = await createRig({ hooks: { demo: async () => 0 } });
+    for (const story of [[], ["rebuild"]]) {
+      const { exit, err } = await run("demo", ...story, "--fault", "rollback");
+      expect([exit, err]).toEqual([2, expect.stringContaining("lightsout demo upgrade --fault rollback")]);
+    }
   });
 });
 
