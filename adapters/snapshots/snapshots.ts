@@ -24,9 +24,11 @@ const mark = ".sha256";
 export function createSnapshots(shelf: Shelf, options: { keep: Keep; clock: Clock }): Snapshots {
   const { keep, clock } = options;
 
-  async function list(signal?: AbortSignal): Promise<SnapshotRecord[]> {
+  /** The finished ones: all, or the one of this name. */
+  async function list(signal?: AbortSignal, only?: string): Promise<SnapshotRecord[]> {
     const files = await shelf.list(signal);
-    const finished = files.filter(({ name }) => nameForm.test(name) && files.some((other) => other.name === name + mark));
+    const names = new Set(files.map(({ name }) => name));
+    const finished = files.filter(({ name }) => nameForm.test(name) && names.has(name + mark) && (only ?? name) === name);
     const records = await Promise.all(
       finished.map(async ({ name, bytes, at }) => ({
         name,
@@ -50,11 +52,11 @@ export function createSnapshots(shelf: Shelf, options: { keep: Keep; clock: Cloc
   }
 
   return {
-    list,
+    list: (signal) => list(signal),
     async store(name, bytes, signal) {
       checkName(name);
       // Asked again after a crash: what is finished under this name, and still is what it was, is it.
-      const before = (await list(signal)).find((one) => one.name === name);
+      const [before] = await list(signal, name);
       if (before && (await readBack(name, signal)).sha256 === before.sha256) return before;
       // An old mark vouches for nothing that is written now.
       await shelf.remove(name + mark, signal);

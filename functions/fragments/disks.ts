@@ -56,7 +56,7 @@ function declaredDisk(machine: string, ports: Pick<Ports, "configs">): DiskName 
 
 function judgeDisks(machine: string, declared: DiskName, disks: readonly TalosDisk[]): DiskPlan {
   const there = disks.map(lineOf).join("; ") || "none";
-  const found = disks.filter((disk) => ("serial" in declared ? disk.serial === declared.serial : disk.wwid === declared.wwid));
+  const found = disks.filter((disk) => isDisk(disk, declared));
   const [disk] = found;
   if (!disk) throw refused(machine, `${nameOf(declared)} is not in it. It has: ${there}`, "Correct the declared disk");
   if (found.length > 1)
@@ -92,6 +92,10 @@ export function mustBe(machine: Pick<Machine, "name" | "uuid" | "serial">, found
     "Check its address and identity",
   );
 }
+
+/** Whether this is the disk that is declared. */
+export const isDisk = ({ serial, wwid }: Pick<TalosDisk, "serial" | "wwid">, declared: DiskName): boolean =>
+  "serial" in declared ? serial === declared.serial : wwid === declared.wwid;
 
 const nameOf = (disk: DiskName): string => ("serial" in disk ? `the disk with serial ${disk.serial}` : `the disk with WWID ${disk.wwid}`);
 

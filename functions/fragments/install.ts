@@ -3,7 +3,7 @@ import { type Act, DeviceError, explain, type Json, RefusedError, type Step, Ter
 import type { Ports } from "../define.ts";
 import { consume, whileArmed } from "./arm.ts";
 import { bootOnce, clearOverride, demandBootOnce } from "./boot.ts";
-import { mustBe, planDisks } from "./disks.ts";
+import { isDisk, mustBe, planDisks } from "./disks.ts";
 import { bootPatience } from "./lost.ts";
 import { bootFromNetwork, nextBoot, switchOn } from "./netboot.ts";
 
@@ -157,7 +157,7 @@ async function asDeclared(machine: string, ports: Installing, signal: AbortSigna
   const { stage } = await talos.status(signal);
   if (stage !== "running" && stage !== "booting") return undefined;
   const installed = (await talos.disks(signal)).find(({ system }) => system);
-  const there = disk && ("serial" in disk ? installed?.serial === disk.serial : installed?.wwid === disk.wwid);
+  const there = disk && installed && isDisk(installed, disk);
   const { tag } = await talos.version(signal);
   if (!there || tag !== version || (await talos.schematic(signal)) !== schematic) return undefined;
   return { version, schematic, bootId: await talos.bootId(signal) };

@@ -3,6 +3,7 @@ import type { ComponentView } from "../port.ts";
 import type { KubeClient } from "./client.ts";
 import { field, items, strings, text } from "./json.ts";
 import { type NodeAccess, readNode } from "./nodes.ts";
+import { isReady } from "./view.ts";
 
 const staticParts = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"] as const;
 
@@ -26,7 +27,7 @@ export async function readComponents(access: NodeAccess, machine: string, signal
   ]);
   const parts = items(field(pods, "items")).flatMap((pod) => componentOf(pod) ?? []);
   const kubelet = text(field(read?.node, "status", "nodeInfo", "kubeletVersion"));
-  return kubelet === undefined ? parts : [...parts, { component: "kubelet", version: kubelet, ready: isTrue(read?.node) }];
+  return kubelet === undefined ? parts : [...parts, { component: "kubelet", version: kubelet, ready: isReady(read?.node) }];
 }
 
 function componentOf(pod: unknown): ComponentView | undefined {
@@ -36,8 +37,5 @@ function componentOf(pod: unknown): ComponentView | undefined {
   if (component === undefined || field(pod, "metadata", "deletionTimestamp") !== undefined) return undefined;
   const container = items(field(pod, "spec", "containers")).find((one) => field(one, "name") === component);
   const version = /:(v[^@]+)(@|$)/.exec(text(field(container, "image")) ?? "")?.[1];
-  return version === undefined ? undefined : { component, version, ready: isTrue(pod) };
+  return version === undefined ? undefined : { component, version, ready: isReady(pod) };
 }
-
-const isTrue = (object: unknown): boolean =>
-  items(field(object, "status", "conditions")).some((one) => field(one, "type") === "Ready" && field(one, "status") === "True");

@@ -3,7 +3,7 @@ import { field, items, text } from "./json.ts";
 import type { NodeAccess } from "./nodes.ts";
 import { podRead } from "./pods.ts";
 import { type Amounts, amounts, minus, requestsOf, within } from "./requests.ts";
-import { isUnschedulable } from "./view.ts";
+import { isReady, isUnschedulable } from "./view.ts";
 
 /** Whether pods would find room, and those that would not. */
 export interface Room {
@@ -25,7 +25,11 @@ export async function readRoom({ client, nodeOf }: NodeAccess, machine: string, 
  * where a better packing would fit.
  */
 export function roomElsewhere(nodes: readonly unknown[], pods: readonly unknown[], own: string): Room {
-  const on = (node: string) => pods.filter((pod) => field(pod, "spec", "nodeName") === node && !isFinished(pod));
+  const byNode = Map.groupBy(
+    pods.filter((pod) => !isFinished(pod)),
+    (pod) => field(pod, "spec", "nodeName"),
+  );
+  const on = (node: string) => byNode.get(node) ?? [];
   const places = nodes.flatMap((node): { readonly node: unknown; free: Amounts }[] => {
     const name = nameOf(node);
     if (name === own || isUnschedulable(node) || !isReady(node)) return [];
@@ -59,5 +63,3 @@ const size = (wants: Amounts): number =>
 
 const nameOf = (object: unknown): string => text(field(object, "metadata", "name")) ?? "";
 const isFinished = (pod: unknown): boolean => ["Succeeded", "Failed"].includes(text(field(pod, "status", "phase")) ?? "");
-const isReady = (node: unknown): boolean =>
-  items(field(node, "status", "conditions")).some((one) => field(one, "type") === "Ready" && field(one, "status") === "True");

@@ -20,7 +20,7 @@ export function nodeView(node: unknown, lease: unknown, machineOf: (node: string
   const annotations = strings(field(node, "metadata", "annotations"));
   const labels = strings(field(node, "metadata", "labels"));
   const info = (key: string) => text(field(node, "status", "nodeInfo", key)) ?? "";
-  const condition = items(field(node, "status", "conditions")).find((one) => field(one, "type") === "Ready");
+  const condition = readyOf(node);
   const readyReason = text(field(condition, "reason"));
   const taints = items(field(node, "spec", "taints")).flatMap(taintText);
   const cordonedBy = cordonOwner(node);
@@ -49,6 +49,11 @@ export function nodeView(node: unknown, lease: unknown, machineOf: (node: string
     addresses: items(field(node, "status", "addresses")).flatMap((one) => text(field(one, "address")) ?? []),
   };
 }
+
+/** Whether the condition Ready of a Node or a Pod is True. */
+export const isReady = (object: unknown): boolean => field(readyOf(object), "status") === "True";
+
+const readyOf = (object: unknown): unknown => items(field(object, "status", "conditions")).find((one) => field(one, "type") === "Ready");
 
 export function isUnschedulable(node: unknown): boolean {
   return field(node, "spec", "unschedulable") === true;
