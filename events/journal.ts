@@ -173,7 +173,7 @@ export function createJournal(options: {
           const answer =
             attempt > 0 && (await landed(entry))
               ? undefined
-              : await store.log.append("journal", subject, entry as unknown as Json, { expect: last, id: entry.id });
+              : await store.log.append("journal", subject, entry as unknown as Json, { expect: last });
           if (answer === undefined || (!answer.ok && (await landed(entry)))) {
             entries.push(entry);
             return { clean: false };

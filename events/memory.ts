@@ -118,20 +118,20 @@ export function createMemoryStore(options: { clock?: Clock } = {}): EventStore {
         shelf.listeners.delete(wake);
       };
     },
-    async consume(stream, filter, name, handle): Promise<Stop> {
+    async consume(stream, filter, name, handle, atOnce = 1): Promise<Stop> {
       const shelf = shelfOf(stream);
       const group = take(shelf.groups, name, () => ({ filter, cursor: 0, again: [], tries: new Map(), workers: [] }));
       group.filter = filter;
       const dispatch = coalesced(() => deliver(shelf, group));
-      const worker: Worker = { handle, busy: false, stopped: false, giveBack: () => {} };
-      group.workers.push(worker);
+      const workers = Array.from({ length: atOnce }, (): Worker => ({ handle, busy: false, stopped: false, giveBack: () => {} }));
+      group.workers.push(...workers);
       shelf.listeners.add(dispatch);
       dispatch();
       return async () => {
-        worker.stopped = true;
+        for (const worker of workers) worker.stopped = true;
         shelf.listeners.delete(dispatch);
-        group.workers = group.workers.filter((other) => other !== worker);
-        worker.giveBack();
+        group.workers = group.workers.filter((other) => !workers.includes(other));
+        for (const worker of workers) worker.giveBack();
       };
     },
     async purge(stream, subject, { keep = 0 } = {}) {

@@ -70,10 +70,10 @@ export interface Log {
   follow(stream: Stream, filter: Subject, after: number, onRecord: (record: LogRecord) => void): Promise<Stop>;
   /**
    * A durable, shared position called `name`: each record goes to one of the workers that consume under that name,
-   * one at a time per worker. When `handle` resolves the record is settled; when it rejects, or the worker dies, it comes
+   * at most `atOnce` at a time to this one (default 1). When `handle` resolves the record is settled; when it rejects, or the worker dies, it comes
    * again (to any worker). A new name starts at the stream's first record.
    */
-  consume(stream: Stream, filter: Subject, name: string, handle: (record: LogRecord) => Promise<void>): Promise<Stop>;
+  consume(stream: Stream, filter: Subject, name: string, handle: (record: LogRecord) => Promise<void>, atOnce?: number): Promise<Stop>;
   /** Removes all but the newest `keep` (default 0) records of one exact subject. */
   purge(stream: Stream, subject: Subject, options?: { keep?: number }): Promise<void>;
 }

@@ -18,8 +18,8 @@ export interface ConsumersOptions {
 
 /** The shared, durable positions of one database. */
 export interface Consumers {
-  /** Joins the workers of `name` with one more, that handles one record at a time. */
-  consume(shelf: Shelf, filter: Subject, name: string, handle: (record: LogRecord) => Promise<void>): Stop;
+  /** Joins the workers of `name` with `atOnce` more, that handle one record at a time each. */
+  consume(shelf: Shelf, filter: Subject, name: string, handle: (record: LogRecord) => Promise<void>, atOnce: number): Stop;
 }
 
 interface Worker {
@@ -43,6 +43,10 @@ interface Group {
   readonly again: number[];
   readonly workers: Worker[];
   readonly wake: () => void;
+  /** What is out and stands in `unsettled`. */
+  readonly noted: Set<number>;
+  /** Settled, and on the way into the next commit. */
+  settling: { readonly seqs: number[]; readonly written: Promise<void> } | undefined;
 }
 
 /** The consumers of one database. What a handler does after its worker was stopped settles nothing. */
@@ -68,6 +72,8 @@ export function createConsumers({ db, commits, clock, closing }: ConsumersOption
       out: new Map(unsettled.map((seq) => [seq, 0])),
       again: unsettled,
       workers: [],
+      noted: new Set(unsettled),
+      settling: undefined,
       wake: coalesced(() => deliver(group)),
     };
     shelf.listeners.add(group.wake);
@@ -134,30 +140,55 @@ export function createConsumers({ db, commits, clock, closing }: ConsumersOption
     group.wake();
   }
 
+  /** All that is settled in one turn of the event loop is written at once. */
   function settle(group: Group, seq: number): Promise<void> {
-    const { stream } = group.shelf;
-    return commits.write({ what: `position ${group.name}`, reserve: true }, () => {
-      // Here and not after the commit: another worker's settling may share the transaction, and must not note this one.
-      group.out.delete(seq);
-      place.run(stream, group.name, group.position);
-      for (const other of group.out.keys()) note.run(stream, group.name, other);
-      drop.run(stream, group.name, seq);
-    });
+    if (group.settling) {
+      group.settling.seqs.push(seq);
+      return group.settling.written;
+    }
+    const seqs = [seq];
+    let others: readonly number[] = [];
+    const written = commits
+      .write({ what: `position ${group.name}`, reserve: true }, () => {
+        group.settling = undefined;
+        others = put(group, seqs);
+      })
+      .then(() => {
+        for (const other of others) if (group.out.has(other)) group.noted.add(other);
+      });
+    group.settling = { seqs, written };
+    return written;
+  }
+
+  /** Answers what it noted that was not yet. A commit that is tried again does this again. */
+  function put({ name, noted, out, position, shelf: { stream } }: Group, seqs: readonly number[]): readonly number[] {
+    // Here and not after the commit: another settling may share the transaction, and must not note these.
+    for (const seq of seqs) {
+      out.delete(seq);
+      noted.delete(seq);
+      drop.run(stream, name, seq);
+    }
+    place.run(stream, name, position);
+    const others = [...out.keys()].filter((seq) => !noted.has(seq));
+    for (const seq of others) note.run(stream, name, seq);
+    return others;
   }
 
   return {
-    consume(shelf, filter, name, handle) {
+    consume(shelf, filter, name, handle, atOnce) {
       const group = groupOf(shelf, filter, name);
       group.filter = filter;
-      const worker: Worker = { handle, holds: undefined, stopped: false };
-      group.workers.push(worker);
+      const workers = Array.from({ length: atOnce }, (): Worker => ({ handle, holds: undefined, stopped: false }));
+      group.workers.push(...workers);
       group.wake();
       return async () => {
-        worker.stopped = true;
-        const at = group.workers.indexOf(worker);
-        if (at >= 0) group.workers.splice(at, 1);
-        if (worker.holds !== undefined) group.again.push(worker.holds);
-        worker.holds = undefined;
+        for (const worker of workers) {
+          worker.stopped = true;
+          const at = group.workers.indexOf(worker);
+          if (at >= 0) group.workers.splice(at, 1);
+          if (worker.holds !== undefined) group.again.push(worker.holds);
+          worker.holds = undefined;
+        }
         group.wake();
       };
     },

@@ -99,8 +99,8 @@ export function createLog({ db, commits, clock, closing, keepEvents }: LogOption
     async follow(stream, filter, after, onRecord) {
       return follow(shelfOf(stream), filter, after, onRecord, closing);
     },
-    async consume(stream, filter, name, handle) {
-      return consumers.consume(shelfOf(stream), filter, name, handle);
+    async consume(stream, filter, name, handle, atOnce = 1) {
+      return consumers.consume(shelfOf(stream), filter, name, handle, atOnce);
     },
     async purge(stream, subject, { keep = 0 } = {}) {
       const { records } = shelfOf(stream);

@@ -7,8 +7,7 @@ import type { Link } from "./link.ts";
 
 /** Well above what runs or waits at any time: a message in hand or coming again later counts. */
 const IN_HAND_AT_MOST = 20_000;
-/** One at a time: what a client buffers is neither worked on nor kept alive. */
-const PULL = { max_messages: 1, expires: 30_000, idle_heartbeat: 5_000 };
+const PULL = { expires: 30_000, idle_heartbeat: 5_000 };
 const RETRY_FIRST = 1_000;
 const RETRY_MOST = 30_000;
 const HAND_ON = 100;
@@ -23,13 +22,20 @@ export interface Position {
   readonly ackWait: number;
 }
 
-/** Works through a position, one message at a time, until stopped. */
-export async function consumeStream(link: Link, position: Position, handle: (message: JsMsg) => Promise<void>): Promise<Stop> {
+/** Works through a position, at most `atOnce` messages at the same time, until stopped. */
+export async function consumeStream(
+  link: Link,
+  position: Position,
+  atOnce: number,
+  handle: (message: JsMsg) => Promise<void>,
+): Promise<Stop> {
   let consumer = await openConsumer(link, position);
   let pulling: ConsumerMessages | undefined;
-  let inHand: JsMsg | undefined;
+  const inHand = new Set<JsMsg>();
+  let freed = () => {};
   let stopped = false;
   let stale = false;
+  const over = new AbortController();
   const ended = () => stopped || link.closing.aborted;
   const interrupt = () => void pulling?.stop();
   const forget = link.onReconnect(() => {
@@ -38,28 +44,51 @@ export async function consumeStream(link: Link, position: Position, handle: (mes
     interrupt();
   });
 
-  async function take(): Promise<JsMsg | undefined> {
-    pulling = await consumer.fetch(PULL);
+  /** Never more than there are hands for: what a client buffers is neither worked on nor kept alive. */
+  async function pull(): Promise<void> {
+    pulling = await consumer.fetch({ ...PULL, max_messages: atOnce - inHand.size });
     if (ended()) pulling.stop();
-    for await (const message of pulling) return message;
-    return undefined;
+    for await (const message of pulling) {
+      if (ended()) message.nak(HAND_ON);
+      else void take(message);
+    }
+  }
+
+  async function take(message: JsMsg): Promise<void> {
+    inHand.add(message);
+    const settled = await handle(message).then(
+      () => true,
+      () => false,
+    );
+    inHand.delete(message);
+    freed();
+    if (ended()) return;
+    // Its acknowledgement may be lost: then it comes again, and handlers are made for that.
+    if (settled) message.ack();
+    // Without a delay the server would hand it out again at once, whatever its backoff says.
+    else message.nak(Math.min(RETRY_MOST, RETRY_FIRST * 2 ** Math.min(message.info.deliveryCount - 1, 10)));
   }
 
   async function run(): Promise<void> {
     while (!ended()) {
       try {
         if (stale) consumer = await reopen();
-        const message = await take();
-        if (!message) continue;
-        if (ended()) return message.nak(HAND_ON);
-        inHand = message;
-        await work(link, position.ackWait, message, handle, ended);
-        inHand = undefined;
+        // Not a pull for each hand that is free again.
+        while (inHand.size > atOnce / 2) await new Promise<void>((resolve) => (freed = resolve));
+        await pull();
       } catch {
         // It may have been deleted, or be on a server that is gone.
         stale = true;
         await link.clock.sleep(PAUSE, link.closing).catch(() => {});
       }
+    }
+  }
+
+  async function stayAlive(): Promise<void> {
+    const signal = AbortSignal.any([over.signal, link.closing]);
+    while (!signal.aborted) {
+      await link.clock.sleep(position.ackWait / 3, signal).catch(() => {});
+      if (!signal.aborted && link.connected()) for (const message of inHand) message.working();
     }
   }
 
@@ -70,49 +99,20 @@ export async function consumeStream(link: Link, position: Position, handle: (mes
 
   /** A message that was answered already ignores this; one in a handler's hands goes to another worker. */
   const giveBack = () => {
-    if (!link.nc.isClosed()) inHand?.nak(HAND_ON);
+    freed();
+    if (!link.nc.isClosed()) for (const message of inHand) message.nak(HAND_ON);
   };
   link.closing.addEventListener("abort", giveBack, { once: true });
   void run();
+  void stayAlive();
   return async () => {
     stopped = true;
+    over.abort();
     forget();
     link.closing.removeEventListener("abort", giveBack);
     interrupt();
     giveBack();
   };
-}
-
-async function work(
-  link: Link,
-  ackWait: number,
-  message: JsMsg,
-  handle: (message: JsMsg) => Promise<void>,
-  ended: () => boolean,
-): Promise<void> {
-  const over = new AbortController();
-  void stayAlive(link, ackWait / 3, message, over.signal, ended);
-  let settled = true;
-  try {
-    await handle(message);
-  } catch {
-    settled = false;
-  } finally {
-    over.abort();
-  }
-  if (ended()) return;
-  // Without a delay the server would hand it out again at once, whatever its backoff says.
-  if (!settled) message.nak(Math.min(RETRY_MOST, RETRY_FIRST * 2 ** Math.min(message.info.deliveryCount - 1, 10)));
-  // A lost confirmation means that it comes again: handlers are made for that.
-  else await message.ackAck().catch(() => {});
-}
-
-async function stayAlive(link: Link, every: number, message: JsMsg, over: AbortSignal, ended: () => boolean): Promise<void> {
-  for (;;) {
-    await link.clock.sleep(every, AbortSignal.any([over, link.closing])).catch(() => {});
-    if (over.aborted || ended()) return;
-    if (link.connected()) message.working();
-  }
 }
 
 async function openConsumer(link: Link, { stream, filter, name, ackWait }: Position) {

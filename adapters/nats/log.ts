@@ -103,9 +103,9 @@ export function createLog(link: Link, site: string, ackWait: number): Log {
         if (record) onRecord(record);
       });
     },
-    consume(stream, filter, name, handle) {
+    consume(stream, filter, name, handle, atOnce = 1) {
       const position = { stream: streamName(site, stream), filter: natsSubject(site, stream, filter), name, ackWait };
-      return consumeStream(link, position, async (message: JsMsg) => {
+      return consumeStream(link, position, atOnce, async (message: JsMsg) => {
         const record = recordOf(stream, message);
         if (record) await handle(record);
       });

@@ -2,7 +2,7 @@ import { explain } from "../errors.ts";
 import { isFinished, journalFormat, ownerOf, readJournal } from "../journal.ts";
 import { createLeaseWatch, type LeaseTimes } from "../leases.ts";
 import type { Runs } from "../runs.ts";
-import { catchUp } from "./hearing.ts";
+import type { Ear } from "./hearing.ts";
 import type { Hands } from "./held.ts";
 import type { Office } from "./office.ts";
 
@@ -13,6 +13,7 @@ interface Adoption {
   readonly office: Office;
   readonly runs: Runs;
   readonly hands: Hands;
+  readonly ear: Ear;
   readonly times: LeaseTimes;
   /** Resolves while this worker holds a lease. */
   readonly standing: () => Promise<void>;
@@ -40,7 +41,12 @@ async function look(adoption: Adoption, expired: Expired): Promise<void> {
 }
 
 /** The index may lag: the journal says who owns the run. */
-async function takeOver({ office, runs, hands, times, halted }: Adoption, run: string, subject: string, expired: Expired): Promise<void> {
+async function takeOver(
+  { office, runs, hands, ear, times, halted }: Adoption,
+  run: string,
+  subject: string,
+  expired: Expired,
+): Promise<void> {
   const { store, clock, specs } = office;
   const { entries, last } = await readJournal(store, subject);
   const started = entries[0];
@@ -57,6 +63,6 @@ async function takeOver({ office, runs, hands, times, halted }: Adoption, run: s
   if (halted.aborted) return;
   hands.take(spec, { run, subject, entries, last }, async (one) => {
     if (!isFinished(entries)) await one.drive.journal.append({ is: "fenced", victim });
-    await catchUp(one);
+    await ear.catchUp(one);
   });
 }

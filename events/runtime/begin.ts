@@ -1,6 +1,6 @@
 import { createJournal, type Entry, RunLostError } from "../journal.ts";
 import type { Runs } from "../runs.ts";
-import { catchUp } from "./hearing.ts";
+import type { Ear } from "./hearing.ts";
 import type { Hands } from "./held.ts";
 import type { Begin } from "./intake.ts";
 import type { Office } from "./office.ts";
@@ -10,7 +10,7 @@ import type { Office } from "./office.ts";
  * durable before the event is settled, so none can begin and be forgotten: an event that comes again repeats whatever is missing.
  */
 export const createBegin =
-  (office: Office, runs: Runs, hands: Hands, halted: AbortSignal): Begin =>
+  (office: Office, runs: Runs, hands: Hands, ear: Ear, halted: AbortSignal): Begin =>
   async (spec, run, subject, item) => {
     const { store, clock } = office;
     const worker = office.worker();
@@ -39,5 +39,5 @@ export const createBegin =
     office.log.fact({ run, function: spec.id, key }, started);
     if (halted.aborted || worker !== office.worker()) return;
     // A cancellation may have overtaken it: its id is known from the moment its event was accepted.
-    hands.take(spec, { run, subject, entries: [...journal.entries], last: journal.last(), revision }, catchUp);
+    hands.take(spec, { run, subject, entries: [...journal.entries], last: journal.last(), revision }, ear.catchUp);
   };

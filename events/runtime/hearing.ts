@@ -3,43 +3,61 @@ import { runCancelRequested, runResumeRequested } from "../catalogue/operator.ts
 import { runSuperseded } from "../catalogue/run.ts";
 import { DriveEnd, type End } from "./control.ts";
 import type { Hands, Held } from "./held.ts";
-import type { RunName } from "./office.ts";
+import type { Drive, Office, RunName } from "./office.ts";
 import type { FunctionSpec } from "./spec.ts";
 import { patiently } from "./waits.ts";
 
-/** An event reaches the runs it concerns: those of its key, and all of them where it may free what they wait for. */
-export function hear(hands: Hands, item: StoredEvent): void {
-  const { type, subject } = item.event;
-  const concernsAll = type === "run-finished" || type === "trust-changed" || type.endsWith("-released");
-  for (const one of hands.all()) {
-    const { name, control } = one.drive;
-    if (!concernsAll && subject !== name.key && subject !== name.run) continue;
-    tell(one, item);
-    control.wake();
-    hands.heed(one);
-  }
+/** How this worker's runs learn what is said to them. */
+export interface Ear {
+  /** From here on every event is heard. */
+  listens(after: number): void;
+  /** An event reaches the runs it concerns: those of its key, and all of them where it may free what they wait for. */
+  hear(item: StoredEvent): void;
+  /** Tells a run what was said of it before it was in our hands: since the event that started it. */
+  catchUp(one: Held): Promise<void>;
 }
 
-/** Tells a run what was said of it before we listened: since the event that started it. */
-export async function catchUp(one: Held): Promise<void> {
-  const { office, name, position, spec } = one.drive;
-  const { bus } = office;
-  const read = () => {
-    const said: Promise<StoredEvent[]>[] = [
-      bus.since(runCancelRequested, name.run, position),
-      bus.since(runSuperseded, name.run, position),
-      bus.since(runResumeRequested, name.run, position),
-    ];
+/** So many words are remembered, for runs that begin after something was said to them. */
+const remembered = 1000;
+
+/** The ear of one worker. What it heard lately it need not ask the store for. */
+export function createEar({ bus, specs }: Office, hands: Hands): Ear {
+  const words = [runCancelRequested, runSuperseded, runResumeRequested];
+  const types = new Set([...words, ...specs.flatMap((spec) => spec.cancelOn ?? [])].map(({ type }) => type));
+  const heard: StoredEvent[] = [];
+  let knownAfter = Number.POSITIVE_INFINITY;
+
+  const stored = async ({ name, position, spec }: Drive): Promise<StoredEvent[]> => {
+    const said: Promise<StoredEvent[]>[] = words.map((word) => bus.since<unknown>(word as never, name.run, position));
     if (spec.cancelOn) said.push(bus.since(spec.cancelOn, name.key, position));
-    return Promise.all(said);
+    return (await Promise.all(said)).flat().sort((a, b) => a.position - b.position);
   };
-  try {
-    const said = await patiently(one.drive, read);
-    for (const item of said.flat().sort((a, b) => a.position - b.position)) tell(one, item);
-  } catch (error) {
-    // It was ended while the store was away: nothing that was said before can matter more.
-    if (!(error instanceof DriveEnd)) throw error;
-  }
+
+  return {
+    listens(after) {
+      knownAfter = after;
+    },
+    hear(item) {
+      const { type, subject } = item.event;
+      if (types.has(type) && heard.push(item) > remembered) knownAfter = heard.shift()?.position ?? knownAfter;
+      for (const one of hands.about(subject)) {
+        tell(one, item);
+        one.drive.control.wake();
+        hands.heed(one);
+      }
+      if (type === "run-finished" || type === "trust-changed" || type.endsWith("-released")) hands.wakeAll();
+    },
+    async catchUp(one) {
+      const { drive } = one;
+      try {
+        const said = drive.position >= knownAfter ? heard : await patiently(drive, () => stored(drive));
+        for (const item of said) tell(one, item);
+      } catch (error) {
+        // It was ended while the store was away: nothing that was said before can matter more.
+        if (!(error instanceof DriveEnd)) throw error;
+      }
+    },
+  };
 }
 
 /** Notes what an event means for a run; what the run waits for, it looks at itself. */

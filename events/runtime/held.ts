@@ -31,7 +31,8 @@ export interface Found {
 /** The runs in one worker's hands. */
 export interface Hands {
   has(run: string): boolean;
-  all(): readonly Held[];
+  /** Those that an event with this subject is about: the runs of a key, or the run of that name. */
+  about(subject: string): readonly Held[];
   /**
    * Takes a run and drives it, `first` coming before everything else. A run that is held already, or has not begun, is left as it is.
    */
@@ -40,6 +41,8 @@ export interface Hands {
   heed(one: Held): void;
   /** Wakes the runs of one key. */
   wake(key: string): void;
+  /** Wakes all of them, once for everything that happens at the same time. */
+  wakeAll(): void;
   /** Lets acts under way end and gives everything else back. */
   release(): Promise<void>;
   /** Drops everything at once: it is all another worker's. */
@@ -50,6 +53,22 @@ export interface Hands {
 
 export function createHands(office: Office, runs: Runs): Hands {
   const held = new Map<string, Held>();
+  const byKey = new Map<string, Set<Held>>();
+  let waking = false;
+
+  const keep = (one: Held): void => {
+    const { key, run } = one.drive.name;
+    held.set(run, one);
+    const same = byKey.get(key) ?? new Set();
+    byKey.set(key, same.add(one));
+  };
+  const letGo = (one: Held): void => {
+    const { key, run } = one.drive.name;
+    if (held.get(run) === one) held.delete(run);
+    const same = byKey.get(key);
+    same?.delete(one);
+    if (same?.size === 0) byKey.delete(key);
+  };
 
   /** Whatever appends to a run's journal does so in here: one at a time. */
   const drive = (one: Held, first: () => Promise<unknown>): void => {
@@ -63,10 +82,8 @@ export function createHands(office: Office, runs: Runs): Hands {
       );
       await one.flushed();
       one.driving = undefined;
-      const { name, journal } = one.drive;
-      if (left !== "parked") {
-        if (held.get(name.run) === one) held.delete(name.run);
-      } else if (isParked(journal.entries)) heed(one);
+      if (left !== "parked") letGo(one);
+      else if (isParked(one.drive.journal.entries)) heed(one);
       else drive(one, async () => undefined);
       return left;
     })();
@@ -86,22 +103,35 @@ export function createHands(office: Office, runs: Runs): Hands {
 
   const all = () => [...held.values()];
   const drop = () => {
-    for (const one of all()) one.drive.control.abort.abort();
-    held.clear();
+    for (const one of all()) {
+      one.drive.control.abort.abort();
+      letGo(one);
+    }
   };
   return {
     has: (run) => held.has(run),
-    all,
+    about(subject) {
+      const named = held.get(subject);
+      return [...(byKey.get(subject) ?? []), ...(named ? [named] : [])];
+    },
     heed,
     drop,
     take(spec, found, first) {
       const one = held.has(found.run) ? undefined : heldOf(office, runs, spec, found);
       if (!one) return;
-      held.set(found.run, one);
+      keep(one);
       drive(one, () => first(one));
     },
     wake(key) {
-      for (const one of all()) if (one.drive.name.key === key) one.drive.control.wake();
+      for (const one of byKey.get(key) ?? []) one.drive.control.wake();
+    },
+    wakeAll() {
+      if (waking) return;
+      waking = true;
+      queueMicrotask(() => {
+        waking = false;
+        for (const one of all()) one.drive.control.wake();
+      });
     },
     async release() {
       for (const one of all()) one.drive.control.end({ kind: "stopped" });

@@ -11,16 +11,17 @@ import type { FunctionSpec } from "./spec.ts";
 export type Begin = (spec: FunctionSpec, run: string, subject: string, item: StoredEvent) => Promise<void>;
 
 /** Events taken in at the same moment, each with its own acknowledgement. What operators say is taken in its order. */
-const width: Readonly<Record<Lane, number>> = { op: 1, std: 16 };
+const width: Readonly<Record<Lane, number>> = { op: 1, std: 256 };
 
 /**
  * Turns stored events into runs: one event, one run for each function that listens. An event is settled only when all its
  * runs have begun; what cannot be read goes to the dead letters with the reason.
  */
 export async function startIntake(office: Office, begin: Begin): Promise<Stop> {
-  const hands = Object.entries(width).flatMap(([lane, count]) => Array.from({ length: count }, () => lane));
   const stops = await Promise.all(
-    hands.map((lane) => office.store.log.consume("events", `${lane}.>`, `intake-${lane}`, (record) => take(office, record, begin))),
+    Object.entries(width).map(([lane, atOnce]) =>
+      office.store.log.consume("events", `${lane}.>`, `intake-${lane}`, (record) => take(office, record, begin), atOnce),
+    ),
   );
   return async () => {
     await Promise.all(stops.map((stop) => stop()));

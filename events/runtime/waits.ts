@@ -36,7 +36,10 @@ export async function look<Result>(
 export async function limited<Result>(drive: Drive, ms: number, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const timer = new AbortController();
   const over = new AbortController();
-  const signal = AbortSignal.any([drive.control.signal, over.signal]);
+  const { signal: letGo } = drive.control;
+  const stop = () => over.abort(letGo.reason);
+  if (letGo.aborted) stop();
+  letGo.addEventListener("abort", stop);
   const timeout = drive.office.clock.sleep(ms, timer.signal).then(
     () => {
       const error = new LightsoutError("LO_STEP_TIMEOUT", `no result in ${Math.round(ms / 1000)} s`);
@@ -46,9 +49,10 @@ export async function limited<Result>(drive: Drive, ms: number, work: (signal: A
     () => new Promise<never>(() => undefined),
   );
   try {
-    return await Promise.race([work(signal), timeout]);
+    return await Promise.race([work(over.signal), timeout]);
   } finally {
     timer.abort("done");
+    letGo.removeEventListener("abort", stop);
   }
 }
 

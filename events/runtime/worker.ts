@@ -14,7 +14,7 @@ import { decodeToken, type EventStore, type Stop } from "../store.ts";
 import { type Accepted, accept, type Incoming } from "./accept.ts";
 import { adoptOrphans } from "./adopt.ts";
 import { createBegin } from "./begin.ts";
-import { hear } from "./hearing.ts";
+import { createEar } from "./hearing.ts";
 import { createHands } from "./held.ts";
 import { keepFinishedMs, keepHouse } from "./housekeeping.ts";
 import { startIntake } from "./intake.ts";
@@ -91,8 +91,9 @@ export function createWorker(options: WorkerOptions): Worker {
   };
   const runs = createRuns(store);
   const hands = createHands(office, runs);
+  const ear = createEar(office, hands);
   const halted = new AbortController();
-  const begin = createBegin(office, runs, hands, halted.signal);
+  const begin = createBegin(office, runs, hands, ear, halted.signal);
   let stops: Stop[] = [];
 
   return {
@@ -101,10 +102,11 @@ export function createWorker(options: WorkerOptions): Worker {
     async start() {
       await tenure.begin();
       const from = await office.bus.position();
-      stops.push(await office.bus.follow(from, (item) => hear(hands, item)));
+      stops.push(await office.bus.follow(from, ear.hear));
+      ear.listens(from);
       stops.push(await store.kv.watch("claims", (machine) => hands.wake(decodeToken(machine))));
       await rebuildIndex(office, runs);
-      void adoptOrphans({ office, runs, hands, times: leases, standing: tenure.held, halted: halted.signal });
+      void adoptOrphans({ office, runs, hands, ear, times: leases, standing: tenure.held, halted: halted.signal });
       void keepHouse(office, runs, options.keepFinishedMs ?? keepFinishedMs, halted.signal);
       stops.push(await startIntake(office, (...args) => tenure.held().then(() => begin(...args))));
     },

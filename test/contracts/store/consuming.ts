@@ -22,6 +22,27 @@ export function consuming(open: OpenStore): void {
     await stop();
   });
 
+  test("a consumer may take several at once, never more, and gives back all it holds", async () => {
+    const opened = await use(open);
+    const second = (await opened.second?.()) ?? opened.store;
+    for (const index of range(7)) await opened.store.log.append("events", `e.${index}`, index);
+    const held: unknown[] = [];
+    const work = gate();
+    const take = async (record: LogRecord) => {
+      held.push(record.data);
+      await work.opened;
+    };
+    const stop = await opened.store.log.consume("events", ">", "several", take, 3);
+    await eventually(() => expect(held).toEqual([0, 1, 2]));
+    await opened.store.log.append("events", "e.7", 7);
+    expect(held).toEqual([0, 1, 2]);
+    await stop();
+    work.open();
+    const seen: unknown[] = [];
+    await second.log.consume("events", ">", "several", async (record) => void seen.push(record.data), 3);
+    await eventually(() => expect(seen.toSorted()).toEqual(range(8)));
+  });
+
   test("workers under one name share the records; another name has its own", async () => {
     const opened = await use(open);
     const second = (await opened.second?.()) ?? opened.store;
