@@ -38,7 +38,7 @@ import { openNetboot } from "./netboot.ts";
 import { addressesOf, createOs, openTalos } from "./os.ts";
 import { createPins } from "./pins.ts";
 import { policyOf } from "./policy.ts";
-import { createPowers } from "./powers.ts";
+import { createPowers, greeter } from "./powers.ts";
 import type { Config } from "./schema.ts";
 import { openSnapshots } from "./snapshots.ts";
 import { stopFile } from "./stop-file.ts";
@@ -123,6 +123,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       guards,
       precedence,
       log,
+      prepare: greeter(powers),
       check: knownNames(inventory),
     });
     const { office, runs } = worker;

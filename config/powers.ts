@@ -3,9 +3,22 @@ import { rootCertificates } from "node:tls";
 import { createIpmiPower, createIpmiTransport } from "#adapters/power/ipmi/mod.ts";
 import type { Power, Powers } from "#adapters/power/port.ts";
 import { createRedfishPower, type Pins, type RedfishTls } from "#adapters/power/redfish/mod.ts";
-import { type Clock, milliseconds, UnsupportedError } from "#events";
+import { type Clock, type FunctionSpec, milliseconds, UnsupportedError } from "#events";
 import { kgBytes, usualPort } from "./schema/bmc.ts";
 import type { BmcConfig, MachineConfig } from "./schema.ts";
+
+/**
+ * Reads the power of a machine as soon as something is asked of it, for a run that has not begun yet: the login at its BMC takes longer than
+ * what is written before an act, and a session that has died is noticed here and not in the act.
+ */
+export const greeter =
+  (powers: Powers) =>
+  (spec: Pick<FunctionSpec, "uses">, machine: string): void => {
+    if (!spec.uses.includes("power")) return;
+    // Whatever is wrong with it, the run finds out and tells.
+    const greet = async () => powers.of(machine).state();
+    greet().catch(() => undefined);
+  };
 
 /** Every machine's power by the protocol its configuration names. */
 export function createPowers(options: {

@@ -17,7 +17,7 @@ import { createBegin } from "./begin.ts";
 import { createEar } from "./hearing.ts";
 import { createHands } from "./held.ts";
 import { keepFinishedMs, keepHouse } from "./housekeeping.ts";
-import { startIntake } from "./intake.ts";
+import { type Prepare, startIntake } from "./intake.ts";
 import type { Office, RuntimeLog } from "./office.ts";
 import { rebuildIndex } from "./rebuild.ts";
 import { createSlots } from "./slots.ts";
@@ -37,6 +37,11 @@ export interface WorkerOptions {
   /** Throws why an event about this key is refused (an unknown machine). */
   readonly check?: (definition: EventDefinition, data: unknown) => void;
   readonly log?: RuntimeLog;
+  /**
+   * Called with each event that is taken in, before its run is begun: what the run's acts will need of the machine may be opened meanwhile.
+   * It must change nothing and not throw, and may be called more than once, or for a run that never comes.
+   */
+  readonly prepare?: Prepare;
   /** Runs that may work at the same moment; default 32. Operators' runs do not count. */
   readonly slots?: number;
   readonly approvers?: string;
@@ -108,7 +113,7 @@ export function createWorker(options: WorkerOptions): Worker {
       await rebuildIndex(office, runs);
       void adoptOrphans({ office, runs, hands, ear, times: leases, standing: tenure.held, halted: halted.signal });
       void keepHouse(office, runs, options.keepFinishedMs ?? keepFinishedMs, halted.signal);
-      stops.push(await startIntake(office, (...args) => tenure.held().then(() => begin(...args))));
+      stops.push(await startIntake(office, options.prepare, (...args) => tenure.held().then(() => begin(...args))));
     },
     async stop() {
       halted.abort();

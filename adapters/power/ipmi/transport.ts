@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
+import { isIP } from "node:net";
 import type { Clock } from "#events";
 import { consoleIdOf, decodePacket, type Packet } from "./packet.ts";
 
@@ -79,6 +80,8 @@ export function createIpmiTransport({ clock }: { clock: Clock }): IpmiTransport 
 
   return {
     async resolve(host, port) {
+      const literal = isIP(host);
+      if (literal !== 0) return { ip: host, family: literal === 6 ? 6 : 4, port };
       const { address, family } = await lookup(host);
       return { ip: address, family: family === 6 ? 6 : 4, port };
     },

@@ -183,3 +183,35 @@ test("promise 2: the open door takes external events only; nobody may send what 
   expect(await send("node-eaten", {}, "operator")).toBe("LO_EVENT_UNKNOWN");
   expect(await rig.store.log.subjects("events", "*.run-superseded.>")).toEqual([]);
 });
+
+for (const [others, how] of [
+  [0, "a moment ago"],
+  [1500, "and many others after it"],
+] as const) {
+  test(`a word that is said to a run before it has begun, ${how}, ends it`, async () => {
+    const rig = createRig();
+    const busy = toyFunction(async ({ step }) => void (await step.sleep("long", "1h")), { id: "busy" });
+    const said: Promise<unknown>[] = [];
+    // The event is taken in, and nothing of its run is written yet.
+    const prepare = () => {
+      said.push(rig.send(runCancelRequested, { run: rig.run(busy, "early"), reason: "not today" }, { actor: "ana" }));
+      for (let n = 0; n < others; n += 1) said.push(rig.send(runCancelRequested, { run: `other-${n}` }));
+    };
+    await rig.spawn({ functions: [busy], prepare });
+    await rig.send(pressed, { machine: "box" }, { id: "early" });
+    await rig.untilLine(busy, "early", "finished cancelled: by ana: not today");
+    expect((await rig.lines(busy, "early")).some((line) => line.startsWith("done"))).toBe(false);
+    expect(await Promise.all(said)).toHaveLength(1 + others);
+  });
+}
+
+test("what a run will need of its machine is opened before the run begins, and only where it acts", async () => {
+  const rig = createRig();
+  const acting = toyFunction(async () => undefined, { id: "acting" });
+  const seen: string[] = [];
+  const prepare = ({ id }: { id: string }, machine: string) => void seen.push(`${id} ${machine}`);
+  await rig.spawn({ functions: [noop, acting], prepare });
+  const id = await rig.send(pressed, { machine: "box" });
+  await rig.untilLine(acting, id, "finished ok");
+  expect(seen).toEqual(["acting box"]);
+});
