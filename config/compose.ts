@@ -1,6 +1,6 @@
 import { createKubeconfigFile } from "#adapters/cluster/kubeconfig-file.ts";
 import { createCni } from "#adapters/cni/mod.ts";
-import { createApp, serveHttp } from "#adapters/http/mod.ts";
+import { createApp, createListeners, type Listeners } from "#adapters/http/mod.ts";
 import { createInventory } from "#adapters/inventory/mod.ts";
 import type { Inventory } from "#adapters/inventory/port.ts";
 import { createMachineConfigs } from "#adapters/machineconfig/mod.ts";
@@ -71,6 +71,8 @@ export interface ComposeOptions {
   readonly drills?: boolean;
   /** Where to listen instead of where the configuration says. */
   readonly listen?: string | undefined;
+  /** What stays when this configuration gives way to another; by default it has its own. */
+  readonly standing?: { readonly store: EventStore; readonly listeners: Listeners };
 }
 
 /** Puts everything together as one configuration says: the only place that knows all parts. */
@@ -87,14 +89,15 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     return part;
   };
   try {
-    const store = opened(await openStore(config.store, site, systemClock));
+    const store = options.standing?.store ?? opened(await openStore(config.store, site, systemClock));
+    const listeners = options.standing?.listeners ?? createListeners();
     const settings = createSettings(store);
     const cluster = opened(openCluster(config, { inventory, log, text: options.kubeconfigText }));
     const addressOf = options.osAddress ?? addressesOf(inventory, cluster.addressOf);
     const os = createOs(addressOf, clock);
     const powers = opened(createPowers({ machines: config.machines, clock: systemClock, pins: createPins(store) }));
     const kubeconfig = createKubeconfigFile(config.cluster?.kubeconfig);
-    const netboot = openNetboot(config, { store, clock, inventory, configs, log });
+    const netboot = openNetboot(config, { store, clock, inventory, configs, listeners, log });
     const ports: Ports = {
       inventory,
       configs,
@@ -134,7 +137,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
 
     const desk = createDesk({ config, worker, ports, stopFile: stopped, clusterHealth: cluster.health, arms: netboot.arms });
     const app = createApp(desk, { tokens: config.http.tokens, now: () => clock.now() });
-    const http = opened(await serveHttp(app, { listen: options.listen ?? config.http.listen }));
+    const http = opened(await listeners.serve("api", app, options.listen ?? config.http.listen));
     const boot = await netboot.listen();
     if (boot) opened(boot);
     await worker.start();

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -72,7 +72,10 @@ export async function loadFunctions(folder: string | undefined): Promise<readonl
     const fail = (why: string, cause?: unknown): never => {
       throw new LightsoutError("LO_FUNCTION", `${path}: ${why}`, { hint: 'Export default defineFunction(…) from "lightsout"', cause });
     };
-    const loaded = await import(pathToFileURL(path).href).catch((error: unknown) => fail(`cannot be loaded: ${String(error)}`, error));
+    // A file that has changed is another module: the one before is kept under its own name.
+    const loaded = await import(`${pathToFileURL(path).href}?at=${statSync(path).mtimeMs}`).catch((error: unknown) =>
+      fail(`cannot be loaded: ${String(error)}`, error),
+    );
     const spec = (loaded as { default?: Partial<FunctionSpec> }).default;
     if (typeof spec?.id !== "string" || typeof spec.handler !== "function" || !spec.on)
       fail("its default export is not a function of Lightsout");

@@ -1,4 +1,4 @@
-import { serveHttp } from "#adapters/http/mod.ts";
+import type { Listeners } from "#adapters/http/mod.ts";
 import type { Inventory } from "#adapters/inventory/port.ts";
 import type { MachineConfigs } from "#adapters/machineconfig/port.ts";
 import { type BootServer, createArms, createAssets, createNetboot, createPreparation, type NetbootNotice } from "#adapters/netboot/mod.ts";
@@ -24,10 +24,11 @@ export function openNetboot(
     clock: Clock;
     inventory: Inventory;
     configs: MachineConfigs;
+    listeners: Listeners;
     log: Pick<RuntimeLog, "note">;
   },
 ): OpenNetboot {
-  const { clock, configs, inventory, log, store } = options;
+  const { clock, configs, inventory, listeners, log, store } = options;
   const { netboot } = config;
   if (!netboot) return { port: netbootless, listen: async () => undefined };
   const talos = new Map(config.machines.map((machine) => [machine.name, machine.talos]));
@@ -68,10 +69,11 @@ export function openNetboot(
     async listen() {
       let server: BootServer | undefined = url === undefined ? undefined : serverAt(url);
       const early = () => new Response("Try again\n", { status: 503, headers: { "retry-after": "1" } });
-      const served = await serveHttp(
+      const served = await listeners.serve(
+        "boot",
         // Machines have no token of ours: what is secret is behind the token of an arm.
         { fetch: (request, env) => server?.fetch(request, env) ?? early(), guarded: true, endStreams: () => undefined },
-        { listen: netboot.listen },
+        netboot.listen,
       );
       url ??= served.url;
       server ??= serverAt(url);

@@ -1,11 +1,13 @@
 import type { RuntimeLog, Trust } from "#events";
-import { compose, type Lightsout } from "./compose.ts";
+import type { Lightsout } from "./compose.ts";
 import { healthy, recoverOne } from "./demo-story.ts";
+import { followConfig } from "./follow.ts";
 import { startLab } from "./lab.ts";
 import { loadConfig } from "./load.ts";
+import { startServing } from "./serving.ts";
 
 /**
- * `lightsout serve`: with a configuration, serves it until told to stop. Without one, starts the lab, lets a worker hang after a few
+ * `lightsout serve`: with a configuration, serves it until told to stop, and whatever that file says later. Without one, starts the lab, lets a worker hang after a few
  * seconds, prints its recovery, and stays up.
  */
 export async function serve(options: {
@@ -19,15 +21,17 @@ export async function serve(options: {
   const stopping = stopSignal();
   if (options.config === undefined) return serveLab({ log, out, stopping, listen: listen ?? "127.0.0.1:7480" });
   const { config } = loadConfig(options.config, { env: process.env });
-  const lightsout = await compose(config, { log, listen, drills: true });
-  greet(lightsout, out);
+  const serving = await startServing(config, { log, listen, drills: true });
+  const stopFollowing = followConfig(options.config, serving.replace, { log });
+  greet(serving.lightsout, out);
   for (const [trust, meaning] of Object.entries(meanings)) {
     const names = config.machines.filter((machine) => machine.trust === trust).map((machine) => machine.name);
     if (names.length > 0) out(`${trust}: ${names.join(", ")} (${meaning})`);
   }
   await stopping;
   out("stopping: acts under way end first");
-  await lightsout.close();
+  await stopFollowing();
+  await serving.close();
 }
 
 async function serveLab(options: { log: RuntimeLog; out: (line: string) => void; stopping: Promise<void>; listen: string }): Promise<void> {

@@ -6,7 +6,10 @@ import type { App } from "./app.ts";
 import { ProblemError, problemResponse } from "./problem.ts";
 
 /** Where to listen: `"127.0.0.1:7480"`, `"[::1]:0"`, or in parts. Port 0 takes any free one. */
-type Listen = string | { readonly host: string; readonly port: number };
+export type Listen = string | { readonly host: string; readonly port: number };
+
+/** What can be served. */
+export type Servable = Pick<App, "fetch" | "guarded" | "endStreams">;
 
 /** A server that runs. */
 export interface Served {
@@ -22,16 +25,8 @@ const graceMs = 5000;
  * Serves the API. Throws `LO_HTTP_OPEN` for an address that others can reach while no tokens are asked for, `LO_HTTP_LISTEN` for what is
  * no address, and `LO_HTTP_PORT` where the port cannot be had.
  */
-export async function serveHttp(
-  app: Pick<App, "fetch" | "guarded" | "endStreams">,
-  options: { listen: Listen; clock?: Clock },
-): Promise<Served> {
-  const { host, port } = partsOf(options.listen);
-  if (!app.guarded && !isLoopback(host)) {
-    throw new LightsoutError("LO_HTTP_OPEN", `${host}:${port} can be reached by others, and no tokens are configured`, {
-      hint: "Create one with `lightsout token` and put its sha256 into http.tokens, or listen on 127.0.0.1",
-    });
-  }
+export async function serveHttp(app: Servable, options: { listen: Listen; clock?: Clock }): Promise<Served> {
+  const { host, port } = checkOpen(app, options.listen);
   const listener = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
     errorHandler: () => problemResponse(new ProblemError(400, "LO_HTTP_REQUEST", "The request's target or Host header is not valid")),
@@ -47,6 +42,15 @@ export async function serveHttp(
     url: `http://${family === "IPv6" ? `[${address}]` : address}:${bound}`,
     close: () => end(server, app, options.clock ?? systemClock),
   };
+}
+
+/** Throws `LO_HTTP_OPEN` or `LO_HTTP_LISTEN` where the app cannot be served at this address. */
+export function checkOpen({ guarded }: Pick<App, "guarded">, listen: Listen): { readonly host: string; readonly port: number } {
+  const { host, port } = partsOf(listen);
+  if (guarded || isLoopback(host)) return { host, port };
+  throw new LightsoutError("LO_HTTP_OPEN", `${host}:${port} can be reached by others, and no tokens are configured`, {
+    hint: "Create one with `lightsout token` and put its sha256 into http.tokens, or listen on 127.0.0.1",
+  });
 }
 
 const begin = (server: Server, host: string, port: number): Promise<void> =>

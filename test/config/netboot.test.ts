@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, it, onTestFinished } from "vitest";
+import { createListeners } from "#adapters/http/mod.ts";
 import { createInventory } from "#adapters/inventory/mod.ts";
 import { createMachineConfigs } from "#adapters/machineconfig/mod.ts";
 import { declarationsOf } from "#config/declarations.ts";
@@ -16,6 +17,7 @@ async function booting(more: Record<string, unknown> = {}) {
     clock: systemClock,
     inventory: createInventory({ site: "test", machines: machinesOf(config) }),
     configs: createMachineConfigs(declarationsOf(config)),
+    listeners: createListeners(),
     log: { note: (level, message) => notes.push(`${level} ${message}`) },
   });
   return { ...netboot, config, notes };

@@ -5,9 +5,10 @@ import { inspect } from "node:util";
 import type { TestContext } from "vitest";
 import { parse, stringify } from "yaml";
 import type { Question } from "#adapters/http/port.ts";
-import { compose, type Lightsout } from "#config/compose.ts";
+import type { Lightsout } from "#config/compose.ts";
 import { parseConfig } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
+import { startServing } from "#config/serving.ts";
 import { type Entry, type RunSummary, type RuntimeLog, readJournal } from "#events";
 import type { Host } from "#test/lab/host.ts";
 import { createRack, type Rack, type RackMachine } from "#test/lab/rack.ts";
@@ -43,6 +44,8 @@ export interface Scene {
   decide(question: Question, approve: boolean): Promise<unknown>;
   /** Ends Lightsout and starts it anew on the same store and rack. */
   restart(): Promise<void>;
+  /** Has it serve another configuration, what was written at first with these parts in it, and answers what that changes. */
+  reload(parts: (config: Written) => object, environment?: Record<string, string>): Promise<readonly string[]>;
   sleep(labMs: number): Promise<void>;
   counts(machine: string): { off: number; on: number; reset: number };
   tainted(machine: string): boolean;
@@ -93,12 +96,18 @@ export async function startScene(
       options.log?.note(level, message, about);
     },
   };
-  const text = written(rack, store ?? `{ embedded: { path: ${join(folder, "lab.db")} } }`, change);
-  const config = parseConfig(text, { file: "lightsout.yaml", folder, env: { ...rack.env, ...env } });
-  const open = () => compose(config, { log, clock: rack.clock, osAddress: rack.osAddress, kubeconfigText: rack.kube.kubeconfig });
-  let lightsout = await open();
+  const configured = (parts: (config: Written) => object = () => ({}), more: Record<string, string> = {}): Config => {
+    const text = written(rack, store ?? `{ embedded: { path: ${join(folder, "lab.db")} } }`, (all) => {
+      change?.(all);
+      Object.assign(all, parts(all));
+    });
+    return parseConfig(text, { file: "lightsout.yaml", folder, env: { ...rack.env, ...env, ...more } });
+  };
+  const config = configured();
+  const open = () => startServing(config, { log, clock: rack.clock, osAddress: rack.osAddress, kubeconfigText: rack.kube.kubeconfig });
+  let serving = await open();
   test.onTestFinished(async () => {
-    await lightsout.close();
+    await serving.close();
     await rack.close();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -109,11 +118,11 @@ export async function startScene(
     config,
     told,
     get lightsout() {
-      return lightsout;
+      return serving.lightsout;
     },
     host: (name) => rack.host(name),
     async call(method, path, body) {
-      const answer = await fetch(`${lightsout.url}${path}`, {
+      const answer = await fetch(`${serving.lightsout.url}${path}`, {
         method,
         ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
       });
@@ -131,10 +140,11 @@ export async function startScene(
       }
     },
     async run(machine, functionId = "node-lost") {
-      const summary = (await lightsout.worker.runs.all())
+      const { store: log, worker } = serving.lightsout;
+      const summary = (await worker.runs.all())
         .filter((one) => one.function === functionId && one.key === machine)
         .toSorted((a, b) => (a.startedAt < b.startedAt ? 1 : -1))[0];
-      return summary && { summary, journal: (await readJournal(lightsout.store, summary.subject)).entries };
+      return summary && { summary, journal: (await readJournal(log, summary.subject)).entries };
     },
     ended: (machine, functionId = "node-lost") =>
       scene.until(`the end of ${functionId} on ${machine}`, async () => {
@@ -149,9 +159,10 @@ export async function startScene(
       }),
     decide: ({ run, step, nonce, digest }, approve) => scene.call("POST", `/v1/runs/${run}/decide`, { step, nonce, digest, approve }),
     async restart() {
-      await lightsout.close();
-      lightsout = await open();
+      await serving.close();
+      serving = await open();
     },
+    reload: async (parts, more) => serving.replace(configured(parts, more)),
     sleep: (labMs) => rack.clock.sleep(labMs),
     counts: (machine) => ({ ...rack.host(machine).count }),
     tainted: (machine) => rack.kube.node(machine).spec.taints?.some(({ key }) => key === "node.kubernetes.io/out-of-service") ?? false,
