@@ -25,6 +25,14 @@ const cli = createCli({
     const { demo } = await import("./demo-story.ts");
     return demo({ ...asked, log: asked.json ? quiet : terminalLog(out), out });
   },
+  async doctor({ config }) {
+    const { doctor } = await import("./doctor/doctor.ts");
+    return doctor({ config, env: process.env, listen: process.env.LIGHTSOUT_LISTEN });
+  },
+  async init(asked) {
+    const { init } = await import("./init/init.ts");
+    return init(asked, process.env);
+  },
 });
 
 process.exitCode = await cli.run(process.argv.slice(2));

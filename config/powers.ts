@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
 import { createIpmiPower, createIpmiTransport } from "#adapters/power/ipmi/mod.ts";
-import type { Power, Powers } from "#adapters/power/port.ts";
+import type { BmcAbout, Power, Powers, Surveyed } from "#adapters/power/port.ts";
 import { createRedfishPower, type Pins, type RedfishTls } from "#adapters/power/redfish/mod.ts";
 import { type Clock, type FunctionSpec, milliseconds, UnsupportedError } from "#events";
 import { kgBytes, usualPort } from "./schema/bmc.ts";
@@ -20,20 +20,22 @@ export const greeter =
     greet().catch(() => undefined);
   };
 
+/** The machines' power, and what else their BMCs tell of themselves. */
+export interface OpenPowers extends Powers {
+  about(machine: string, signal?: AbortSignal): Promise<BmcAbout>;
+  close(): Promise<void>;
+}
+
 /** Every machine's power by the protocol its configuration names. */
-export function createPowers(options: {
-  machines: readonly MachineConfig[];
-  clock: Clock;
-  pins: Pins;
-}): Powers & { close(): Promise<void> } {
+export function createPowers(options: { machines: readonly MachineConfig[]; clock: Clock; pins: Pins }): OpenPowers {
   const { machines, clock, pins } = options;
   const transport = createIpmiTransport({ clock });
-  const powers = new Map<string, Power>();
+  const powers = new Map<string, Power & Surveyed>();
   for (const machine of machines) {
     if (machine.bmc) powers.set(machine.name, createPower(machine, machine.bmc));
   }
 
-  function createPower(machine: MachineConfig, bmc: BmcConfig): Power {
+  function createPower(machine: MachineConfig, bmc: BmcConfig): Power & Surveyed {
     const { uuid, serial } = machine;
     const shared = {
       machine: machine.name,
@@ -70,14 +72,17 @@ export function createPowers(options: {
     return { ca: tls.ca === undefined ? rootCertificates.join("\n") : readFileSync(tls.ca, "utf8"), legacy };
   }
 
+  const of = (machine: string): Power & Surveyed => {
+    const power = powers.get(machine);
+    if (power) return power;
+    throw new UnsupportedError(machine, "power", "it has no BMC in the inventory", {
+      hint: "What cannot be proven is not guessed: switch it by hand, or give it a bmc in lightsout.yaml",
+    });
+  };
+
   return {
-    of(machine) {
-      const power = powers.get(machine);
-      if (power) return power;
-      throw new UnsupportedError(machine, "power", "it has no BMC in the inventory", {
-        hint: "What cannot be proven is not guessed: switch it by hand, or give it a bmc in lightsout.yaml",
-      });
-    },
+    of,
+    about: (machine, signal) => of(machine).about(signal),
     async close() {
       await Promise.allSettled([...powers.values()].map((power) => power.close()));
       await transport.close();

@@ -4,11 +4,13 @@ import type { Machine } from "#adapters/inventory/mod.ts";
 import { explain, humanDuration, type LedgerEntry, readJournal, type Worker } from "#events";
 import type { Ports } from "#functions/define.ts";
 import { judgeIdentity, trustOf } from "#functions/guards/mod.ts";
+import { createPins } from "./pins.ts";
 
 /** What people see of the machines: live state, and why something was or was not done. */
 export function createRack(options: { worker: Worker; ports: Ports }) {
   const { worker, ports } = options;
   const { office, runs } = worker;
+  const pins = createPins(office.store);
 
   const nodesNow = async (): Promise<readonly NodeView[] | undefined> => {
     try {
@@ -50,6 +52,8 @@ export function createRack(options: { worker: Worker; ports: Ports }) {
       askBmc(machine, node),
     ]);
     const [hold] = await holdsOn(machine);
+    // After its BMC was asked: what was seen for the first time is pinned by now.
+    const pinned = await pins.get(machine.name);
     return {
       name: machine.name,
       role: machine.role,
@@ -65,6 +69,7 @@ export function createRack(options: { worker: Worker; ports: Ports }) {
       ...(ledger.quarantine === undefined ? {} : { quarantine: ledger.quarantine.reason }),
       ...(incident?.state === "open" ? { incident: incident.reason } : {}),
       ...(holder === undefined ? {} : { run: holder.run }),
+      ...(pinned === undefined ? {} : { pinned }),
     };
   };
 

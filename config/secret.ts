@@ -45,6 +45,12 @@ export function readReference(text: string, from: { env: Environment; folder: st
   return { message: `${describe(match[1], name)} is empty`, fix: "Put the secret into it" };
 }
 
+/** The file that `${file:path}` refers to, absolute; `undefined` for any other text. */
+export function referredFile(text: string, from: { env: Environment; folder: string }): string | undefined {
+  const name = /^\$\{file:([^}]*)\}$/.exec(text.trim())?.[1];
+  return name === undefined ? undefined : absolute(name.trim(), from);
+}
+
 /** The variables of a process, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 

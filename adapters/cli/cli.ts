@@ -12,12 +12,14 @@ import { configCommand } from "./commands/config.ts";
 import { deadCommand } from "./commands/dead.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { dnsmasqCommand } from "./commands/dnsmasq.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { driftCommand } from "./commands/drift.ts";
 import { drillCommand } from "./commands/drill.ts";
 import { emitCommand } from "./commands/emit.ts";
 import { freezeCommands } from "./commands/freeze.ts";
 import { holdCommand } from "./commands/hold.ts";
 import { importCommand } from "./commands/import.ts";
+import { initCommand } from "./commands/init.ts";
 import { installCommand } from "./commands/install.ts";
 import { kubernetesUpgradeCommand } from "./commands/kubernetes-upgrade.ts";
 import { machinesCommand } from "./commands/machines.ts";
@@ -51,6 +53,8 @@ interface Cli {
 const commands = [
   serveCommand,
   demoCommand,
+  initCommand,
+  doctorCommand,
   machinesCommand,
   powerCommand,
   rebuildCommand,
@@ -85,7 +89,7 @@ const commands = [
   tokenCommand,
 ];
 
-/** The command line over the HTTP API; `serve` and `demo` go to the hooks. */
+/** The command line over the HTTP API; `serve`, `demo`, `init` and `doctor` go to the hooks. */
 export function createCli(hooks: CliHooks): Cli {
   return {
     async run(argv) {

@@ -4,7 +4,7 @@ export const exitCodes = {
   failed: {
     code: 1,
     meaning:
-      "failed or refused; with --wait also: ended without having done it; with --plan: it would stop; of config check and diff: something is wrong or different",
+      "failed or refused; with --wait also: ended without having done it; with --plan: it would stop; of config check, config diff and doctor: something is wrong or different",
   },
   usage: { code: 2, meaning: "the command line is not right" },
   unreachable: { code: 3, meaning: "Lightsout cannot be reached, or did not answer in time" },

@@ -1,3 +1,4 @@
 export { createCli } from "./cli.ts";
 export { exitCodes } from "./exit-codes.ts";
-export type { CliHooks, DemoAsked } from "./shell.ts";
+export { Failure } from "./failure.ts";
+export type { Check, CliHooks, DemoAsked, InitAsked, InitMachine, InitMade, Terminal } from "./shell.ts";

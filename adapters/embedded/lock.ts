@@ -2,7 +2,8 @@ import { readFileSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { LightsoutError } from "#events";
 
-const SQLITE_BUSY = 5;
+/** The file is another process's. */
+export const SQLITE_BUSY = 5;
 
 /**
  * Makes this process the file's only owner until it ends, however it ends: the lock is the kernel's, so a kill leaves nothing
@@ -28,7 +29,7 @@ export function own(db: DatabaseSync, path: string): void {
 }
 
 /** The process that holds a lock on the file, as Linux tells it; `undefined` where it does not. */
-function ownerOf(path: string): number | undefined {
+export function ownerOf(path: string): number | undefined {
   try {
     const { ino } = statSync(path);
     const line = readFileSync("/proc/locks", "utf8")

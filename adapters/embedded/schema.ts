@@ -52,12 +52,14 @@ export function openDatabase(path: string, site: string): DatabaseSync {
   }
 }
 
-function checkPages(db: DatabaseSync, path: string): void {
+/** Throws `LO_STORE_CORRUPT` when SQLite finds a page that is damaged. */
+export function checkPages(db: DatabaseSync, path: string): void {
   const found = Object.values(db.prepare("PRAGMA quick_check(1)").get() ?? {})[0];
   if (found !== "ok") throw corrupt(path, String(found));
 }
 
-function migrate(db: DatabaseSync, path: string): void {
+/** The version of its schema; throws when the file is a newer Lightsout's or another program's. */
+export function schemaOf(db: DatabaseSync, path: string): number {
   const version = numberOf(db, "user_version");
   if (version > MIGRATIONS.length) {
     throw new LightsoutError(
@@ -72,27 +74,37 @@ function migrate(db: DatabaseSync, path: string): void {
       hint: "Name another file for the store",
     });
   }
+  return version;
+}
+
+function migrate(db: DatabaseSync, path: string): void {
+  const version = schemaOf(db, path);
   if (version === MIGRATIONS.length) return;
   const steps = MIGRATIONS.slice(version).join("\n");
   db.exec(`BEGIN; ${steps} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`);
 }
 
 function checkSite(db: DatabaseSync, path: string, site: string): void {
+  if (!belongsTo(db, path, site)) db.prepare("INSERT INTO about (site) VALUES (?)").run(site);
+}
+
+/** Whether the file says that it is this site's; false where it does not say yet. Throws `LO_STORE_SITE` when it is another's. */
+export function belongsTo(db: DatabaseSync, path: string, site: string): boolean {
   const known = db.prepare("SELECT site FROM about").get()?.site;
-  if (known === undefined) db.prepare("INSERT INTO about (site) VALUES (?)").run(site);
-  else if (known !== site) {
+  if (known !== undefined && known !== site) {
     throw new LightsoutError("LO_STORE_SITE", `${path} belongs to site ${String(known)}, not ${site}`, {
       hint: "Give every site a file of its own, or correct the site's name",
     });
   }
+  return known !== undefined;
 }
 
 function numberOf(db: DatabaseSync, pragma: string): number {
   return Number(Object.values(db.prepare(`PRAGMA ${pragma}`).get() ?? {})[0]);
 }
 
-/** SQLite's primary result codes: 8 SQLITE_READONLY, 11 SQLITE_CORRUPT, 14 SQLITE_CANTOPEN, 26 SQLITE_NOTADB. */
-function readable(error: unknown, path: string): unknown {
+/** What SQLite said as a `LightsoutError` that names the file. Its primary result codes: 8 SQLITE_READONLY, 11 SQLITE_CORRUPT, 14 SQLITE_CANTOPEN, 26 SQLITE_NOTADB. */
+export function readable(error: unknown, path: string): unknown {
   if (error instanceof LightsoutError || !(error instanceof Error)) return error;
   const primary = ((error as { errcode?: number }).errcode ?? 14) & 0xff;
   if (primary === 11 || primary === 26) return corrupt(path, error.message, error);

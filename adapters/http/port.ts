@@ -152,6 +152,8 @@ export interface MachineRow {
   readonly identity: "agrees" | "contradicts" | "cannot-tell";
   readonly identityDetail: string;
   readonly canProveOff: boolean;
+  /** SHA-256 of its BMC's certificate, where it was trusted on first use. */
+  readonly pinned?: string;
   readonly trust: string;
   readonly gpus: string;
   readonly want?: string;

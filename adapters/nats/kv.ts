@@ -1,3 +1,4 @@
+import type { StreamConfig } from "@nats-io/jetstream";
 import { JetStreamApiError } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { Kvm } from "@nats-io/kv";
@@ -8,7 +9,8 @@ import { CONFLICTS, encode, subjectsOf } from "./log.ts";
 import { bucketName, checkName } from "./names.ts";
 import { checkServer, checkStream } from "./streams.ts";
 
-const BUCKETS: readonly Bucket[] = ["claims", "ledger", "incidents", "reservations", "leases", "runs", "settings", "arms", "seen"];
+/** Every bucket that there is. */
+export const BUCKETS: readonly Bucket[] = ["claims", "ledger", "incidents", "reservations", "leases", "runs", "settings", "arms", "seen"];
 /** A deletion stays readable for a while, for those who watch; then nothing of the key needs to be kept. */
 const DELETION_KEPT = 60_000;
 const AT_ONCE = 32;
@@ -96,7 +98,13 @@ async function openBucket(link: Link, name: string, replicas: number): Promise<K
   const kv = await link.ask(`open bucket ${name}`, () => new Kvm(link.js).create(name, { ...options }), { repeatable: true });
   const { config } = await link.ask(`look at bucket ${name}`, () => link.jsm.streams.info(`KV_${name}`), { repeatable: true });
   checkServer(link.where, link.nc.info?.version ?? "", config.num_replicas ?? 1);
-  checkStream(link.where, config, {
+  checkBucket(link.where, name, config, replicas);
+  return kv;
+}
+
+/** Throws `LO_STORE_CONFIG` when the stream of a bucket could lose what must be kept. */
+export function checkBucket(where: string, name: string, config: StreamConfig, replicas: number): void {
+  checkStream(where, config, {
     name: `KV_${name}`,
     subjects: [`$KV.${name}.>`],
     retention: config.retention,
@@ -105,5 +113,4 @@ async function openBucket(link: Link, name: string, replicas: number): Promise<K
     max_age: 0,
     num_replicas: replicas,
   });
-  return kv;
 }

@@ -9,7 +9,8 @@ import { natsSubject, streamName } from "./names.ts";
 const DAY = 86_400_000;
 const DUPLICATE_WINDOW = 120_000;
 
-const STREAMS: readonly Stream[] = ["events", "journal", "dead"];
+/** The log's streams. */
+export const STREAMS: readonly Stream[] = ["events", "journal", "dead"];
 
 /** Creates the site's streams where they are missing and refuses ones that could lose what must be kept. */
 export async function ensureStreams(link: Link, site: string, replicas: number): Promise<void> {
@@ -17,7 +18,8 @@ export async function ensureStreams(link: Link, site: string, replicas: number):
   await Promise.all(STREAMS.map((stream) => ensureStream(link, configOf(site, stream, replicas))));
 }
 
-function configOf(site: string, stream: Stream, replicas: number): Partial<StreamConfig> & { name: string } {
+/** How a stream of the log has to be. */
+export function configOf(site: string, stream: Stream, replicas: number): Partial<StreamConfig> & { name: string } {
   return {
     name: streamName(site, stream),
     subjects: [natsSubject(site, stream, ">")],
@@ -59,7 +61,7 @@ async function ensureStream(link: Link, wanted: Partial<StreamConfig> & { name: 
 }
 
 /** `undefined` where there is no such stream: a cluster that elects says so of one that it has just agreed to, too. */
-function lookAt(link: Link, name: string) {
+export function lookAt(link: Link, name: string) {
   const options = { repeatable: true, expected: [JetStreamApiCodes.StreamNotFound] };
   return link
     .ask(`look at stream ${name}`, () => link.jsm.streams.info(name), options)

@@ -111,6 +111,24 @@ export interface Activity {
   readonly raw: string;
 }
 
+/** What is worth knowing when a BMC is set up or looked over. What it does not tell is absent. */
+export interface BmcAbout {
+  /** The account that is logged in; `may` compares what it may do with what switching power needs. */
+  readonly account?: { readonly role: string; readonly may?: "too-little" | "enough" | "too-much" };
+  /** The BMC's own clock, milliseconds since the epoch. */
+  readonly clock?: number;
+  /** Of an IPMI session. */
+  readonly cipherSuite?: number;
+  /** Of the machine's network cards, lower case with colons. */
+  readonly macs: readonly string[];
+}
+
+/** A BMC that can be looked over. */
+export interface Surveyed {
+  /** Several requests, all of them reads. */
+  about(signal?: AbortSignal): Promise<BmcAbout>;
+}
+
 /** All machines' power, by name. Throws `LO_UNSUPPORTED` for a machine that declares no BMC. */
 export interface Powers {
   of(machine: string): Power;

@@ -1,8 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCli, exitCodes } from "#adapters/cli/mod.ts";
 import { createApp } from "#adapters/http/mod.ts";
+import { doctor } from "#config/doctor/doctor.ts";
 import { loadFunctions } from "#config/functions.ts";
+import { init } from "#config/init/init.ts";
 import { startLab } from "#config/lab.ts";
 import { builtinEvents } from "#events";
 import { createFakeDesk } from "#test/adapters/http/desk.ts";
@@ -79,11 +83,15 @@ function commands(): string[] {
 }
 
 describe("every lightsout command in the pages is understood by a running Lightsout", () => {
+  const folder = mkdtempSync(join(tmpdir(), "lightsout-docs-"));
   let lab: Awaited<ReturnType<typeof startLab>>;
   beforeAll(async () => {
     lab = await startLab({ log: { fact: () => undefined, note: () => undefined } });
   });
-  afterAll(() => lab.close());
+  afterAll(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await lab.close();
+  });
 
   test("there are commands to try", () => {
     expect(commands().length).toBeGreaterThan(8);
@@ -93,6 +101,8 @@ describe("every lightsout command in the pages is understood by a running Lights
     test(`lightsout ${args}`, async () => {
       const lines: string[] = [];
       const say = (line: string) => lines.push(line);
+      const env = { BMC_PASSWORD: lab.rack.env.LAB_BMC_PASSWORD };
+      const port = lab.rack.bmcs.get("cp-01")?.port ?? 0;
       const cli = createCli({
         out: say,
         err: say,
@@ -100,6 +110,9 @@ describe("every lightsout command in the pages is understood by a running Lights
         terminal: undefined,
         serve: async () => undefined,
         demo: async () => 0,
+        doctor: () => doctor({ config: join(folder, "lightsout.yaml"), env, osAddress: lab.rack.osAddress }),
+        // The address in the pages is nobody's: a BMC of the lab stands in for it.
+        init: (asked) => init({ ...asked, addresses: ["127.0.0.1"], kind: "redfish", port, out: join(folder, "lightsout.yaml") }, env),
       });
       const code = await cli.run(args.split(" "));
       // 2 is a usage error, 3 nobody answers, 4 not authorised: none of them may come of what the pages tell people to type.

@@ -30,6 +30,8 @@ async function running(
       terminal: undefined,
       serve: async () => undefined,
       demo: async () => 0,
+      doctor: async () => [],
+      init: async () => ({ file: "lightsout.yaml", machines: [], variables: [] }),
     });
     return { exit: await cli.run(argv), out: lines.join("\n") };
   };

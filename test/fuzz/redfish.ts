@@ -16,7 +16,15 @@ type Body = Readonly<Record<string, unknown>>;
 /** Every resource of every personality, as its BMC would send it. */
 const bodies: readonly Body[] = Object.values(personalities).flatMap((personality) => {
   const host = createHost({ name: "m1", clock: systemClock });
-  return [...documents(host, personality, { lit: false, ejected: undefined, tasks: new Map(), sessions: new Map() }).values()];
+  return [
+    ...documents(host, personality, {
+      lit: false,
+      ejected: undefined,
+      tasks: new Map(),
+      sessions: new Map(),
+      account: { user: "lab", role: "Operator" as const },
+    }).values(),
+  ];
 });
 
 /** One mutated body through everything that reads Redfish. Throws for what must never be. */

@@ -24,6 +24,8 @@ export interface Faults {
   firmwareUpdate: boolean;
   /** Share of packets lost, 0 to 1 (UDP) and of connections dropped (TCP). */
   loss: number;
+  /** The BMC's clock is wrong by so much. */
+  bmcClockAheadMs: number;
   /** GPUs that do not come up after a boot. */
   missingGpus: number;
 }
@@ -145,6 +147,7 @@ export function createHost(options: {
     firmwareUpdate: false,
     loss: 0,
     missingGpus: 0,
+    bmcClockAheadMs: 0,
     ...options.faults,
   };
   let power: HostPower = options.power ?? "on";

@@ -32,7 +32,9 @@ const devices = new Map([
   [5, "cd"],
   [6, "bios"],
 ]);
-const operator = new Set(["0/2", "0/4", "0/8", "a/47"]);
+/** The slot of the account; the first is for nobody. */
+const userId = 2;
+const operator = new Set(["0/2", "0/4", "0/8", "a/47", "6/44", "6/46"]);
 const administrator = new Set(["6/2"]);
 
 /** What the BMC reports as the system's GUID, as raw bytes in the given order. */
@@ -52,8 +54,9 @@ export function createIpmiCommands(options: {
   hasKg: boolean;
   selStep: number;
   restart: () => void;
+  user: { readonly name: string; readonly privilege: number };
 }) {
-  const { host, offered, guidOrder, hasKg, selStep, restart } = options;
+  const { user, host, offered, guidOrder, hasKg, selStep, restart } = options;
   let identifying = false;
 
   const outside: Record<string, (data: Buffer) => Reply> = {
@@ -81,6 +84,9 @@ export function createIpmiCommands(options: {
       return ok(session.privilege);
     },
     "6/3c": (data, { close }) => (data.length < 4 ? refuse(short) : close(data.readUInt32LE(0)) ? ok() : refuse(0x87)),
+    "6/44": (data) => (data.length < 2 ? refuse(short) : ok(10, 2, 1, 0x10 | (data[1] === userId ? user.privilege : 0x0f))),
+    "6/46": (data) =>
+      data.length < 1 ? refuse(short) : give(Buffer.alloc(16).fill(data[0] === userId ? user.name.padEnd(16, "\0") : "\0")),
     "0/1": () =>
       ok((host.reportedPower() === "off" ? 0 : 1) | 0x20, host.log.at(-1)?.what === "ac-restored" ? 1 : 0, 0x40 | (identifying ? 0x10 : 0)),
     "0/2"(data) {

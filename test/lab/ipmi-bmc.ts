@@ -81,6 +81,7 @@ export async function createIpmiBmc(options: {
     hasKg: kg !== undefined,
     selStep: options.selStep ?? 1,
     restart: () => sessions.clear(),
+    user: { name: options.user, privilege: userPrivilege },
   });
   const socket = createSocket("udp4");
 

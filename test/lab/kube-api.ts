@@ -56,6 +56,8 @@ export interface KubeApi {
   intercept(
     answer: ((request: KubeRequest) => { code: number; body: unknown; headers?: Record<string, string> } | undefined) | undefined,
   ): void;
+  /** Takes a right from the account of the kubeconfig, as `patch` of `nodes` or `create` of `pods/eviction`. */
+  deny(verb: string, resource: string): void;
   /** Whether the Node is Ready, as far as the API can tell now. */
   ready(node: string): boolean;
   /** Installs a CNI, as Talos does where its configuration names Flannel. */
@@ -101,6 +103,7 @@ export async function createKubeApi(options: {
   const token = randomBytes(12).toString("hex");
   const certificate = createLabCertificate("lab kube-apiserver");
   const requests: KubeRequest[] = [];
+  const denied = new Set<string>();
   let intercept: Parameters<KubeApi["intercept"]>[0];
   const server = await createKubeServer({
     certificate,
@@ -116,6 +119,7 @@ export async function createKubeApi(options: {
         if (requests.length > 5000) requests.shift();
       },
       intercept: (request) => intercept?.(request),
+      denied: (verb, resource) => denied.has(`${verb} ${resource}`),
     }),
   });
 
@@ -161,6 +165,7 @@ export async function createKubeApi(options: {
       },
     },
     kubeconfig: kubeconfig(url, certificate.ca, token),
+    deny: (verb, resource) => void denied.add(`${verb} ${resource}`),
     requests,
     node: nodeOf,
     pods: (node) => (store.list("pods") as SimPod[]).filter((pod) => node === undefined || pod.spec.nodeName === node),

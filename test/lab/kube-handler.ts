@@ -24,6 +24,8 @@ interface World {
   readonly token: string;
   readonly seen: (request: KubeRequest) => void;
   /** Answers a request instead of the API; for errors a test wants once. */
+  /** Whether the account may; see `KubeApi.deny`. */
+  readonly denied: (verb: string, resource: string) => boolean;
   readonly intercept: (request: KubeRequest) => { code: number; body: unknown; headers?: Record<string, string> } | undefined;
 }
 
@@ -44,15 +46,43 @@ export function createKubeHandler(world: World): (request: IncomingMessage, resp
     let answer: Answer;
     if (request.headers.authorization !== `Bearer ${world.token}`) answer = refusal(401, "Unauthorized", "Unauthorized");
     else {
-      const instead = world.intercept(seen);
+      const instead = world.intercept(seen) ?? forbidden(world, seen, where, query);
       if (!instead && where && !where.name && /^(true|1)$/.test(query.get("watch") ?? "")) {
         world.watches.open(where.resource, where.namespace, query, response);
         return;
       }
-      answer = instead ?? (where ? onResource(world, where, seen, request) : onDocument(seen.method, pathname));
+      answer =
+        instead ??
+        (where
+          ? onResource(world, where, seen, request)
+          : pathname === reviews
+            ? onReview(world, seen)
+            : onDocument(seen.method, pathname));
     }
     response.writeHead(answer.code, { "content-type": "application/json", ...answer.headers }).end(JSON.stringify(answer.body));
   };
+}
+
+const reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+const verbs: Readonly<Record<string, string>> = { GET: "get", POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" };
+
+/** 403, where the account of the token may not do this. */
+function forbidden(world: World, { method }: KubeRequest, where: Route | undefined, query: URLSearchParams): Answer | undefined {
+  if (!where) return undefined;
+  const watches = !where.name && /^(true|1)$/.test(query.get("watch") ?? "");
+  const verb = method === "GET" && !where.name ? (watches ? "watch" : "list") : (verbs[method] ?? method);
+  const resource = where.sub === undefined ? where.resource : `${where.resource}/${where.sub}`;
+  if (!world.denied(verb, resource)) return undefined;
+  return refusal(403, "Forbidden", `${where.resource} is forbidden: User "lab" cannot ${verb} resource "${resource}"`);
+}
+
+/** What the account may, as the API server answers whoever asks about itself. */
+function onReview(world: World, { body }: KubeRequest): Answer {
+  const review = parse(body) as { spec?: { resourceAttributes?: { verb?: string; resource?: string; subresource?: string } } } | undefined;
+  const asked = review?.spec?.resourceAttributes;
+  if (!asked?.verb || !asked.resource) return refusal(422, "Invalid", "spec.resourceAttributes: Required value");
+  const allowed = !world.denied(asked.verb, asked.subresource ? `${asked.resource}/${asked.subresource}` : asked.resource);
+  return { code: 201, body: { ...review, metadata: { creationTimestamp: null }, status: { allowed } } };
 }
 
 function refusal(code: number, reason: string, message: string, details?: Record<string, unknown>): Answer {

@@ -121,7 +121,7 @@ export async function createRackBox(machine: RackMachine, address: string, aroun
     machine.bmc === "none"
       ? undefined
       : machine.bmc === "ipmi"
-        ? await createIpmiBmc({ ...login, host, clock, seed, sessionMs: 60_000 * scale })
+        ? await createIpmiBmc({ ...login, host, clock, seed, sessionMs: 60_000 * scale, userPrivilege: 3 })
         : await createRedfishBmc({ ...login, host, clock, seed, personality: machine.bmc });
   return {
     machine,

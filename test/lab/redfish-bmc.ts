@@ -47,6 +47,7 @@ let shared: LabCertificate | undefined;
  * lying, reporting another identity.
  * @param restartMs how long a restart of the BMC itself takes; default one minute of `clock`
  * @param seed of the dice that drop requests
+ * @param role of the account; default Operator
  * @param tls weaker or stronger than Node's defaults, or `plain` for none at all
  */
 export async function createRedfishBmc(options: {
@@ -59,6 +60,7 @@ export async function createRedfishBmc(options: {
   restartMs?: number;
   seed?: number;
   tls?: TlsOptions | "plain";
+  role?: "Administrator" | "Operator" | "ReadOnly";
 }): Promise<RedfishBmc> {
   const { host, clock, restartMs = 60_000 } = options;
   const personality: Personality = personalities[options.personality];
@@ -75,6 +77,7 @@ export async function createRedfishBmc(options: {
     personality,
     user: options.user,
     password: options.password,
+    role: options.role ?? "Operator",
     restart: () => {
       awayUntil = clock.mono() + restartMs;
     },

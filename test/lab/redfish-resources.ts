@@ -11,6 +11,7 @@ export interface BmcState {
   /** Tasks by the path of their monitor: how often that still answers 202, and what is done then. */
   readonly tasks: Map<string, { left: number; readonly work: () => void }>;
   readonly sessions: Map<string, string>;
+  readonly account: { readonly user: string; readonly role: "Administrator" | "Operator" | "ReadOnly" };
 }
 
 type Document = Record<string, unknown>;
@@ -85,6 +86,7 @@ export function documents(host: Host, personality: Personality, state: BmcState)
     SessionService: ref(at("SessionService")),
     UpdateService: ref(at("UpdateService")),
     Tasks: ref(at("TaskService")),
+    AccountService: ref(at("AccountService")),
     Links: { Sessions: ref(paths.sessions) },
     ...(personality.expand ? { ProtocolFeaturesSupported: { ExpandQuery: { Levels: true, NoLinks: true } } } : {}),
   });
@@ -99,8 +101,20 @@ export function documents(host: Host, personality: Personality, state: BmcState)
   put(at("Systems", personality.ids.system, "ResetActionInfo"), "ResetActionInfo", {
     Parameters: [{ Name: "ResetType", Required: true, DataType: "String", AllowableValues: personality.resetTypes }],
   });
+  accountsOf(state, at, put);
+  const card = (index: number) => at("Systems", personality.ids.system, "EthernetInterfaces", `NIC.${index + 1}`);
+  docs.set(
+    at("Systems", personality.ids.system, "EthernetInterfaces"),
+    collection(
+      "EthernetInterfaceCollection",
+      host.macs.map((_, index) => ref(card(index))),
+    ),
+  );
+  for (const [index, mac] of host.macs.entries()) put(card(index), `NIC.${index + 1}`, { MACAddress: mac.toUpperCase() });
   put(paths.manager, personality.ids.manager, {
     "@odata.type": "#Manager.v1_13_0.Manager",
+    // A BMC keeps the time of the world, however fast the machine lives.
+    DateTime: new Date(Date.now() + host.faults.bmcClockAheadMs).toISOString(),
     FirmwareVersion: personality.firmware,
     ...(personality.log.owner === "manager" ? { LogServices: ref(paths.logs) } : {}),
     ...(personality.media ? { VirtualMedia: ref(paths.media) } : {}),
@@ -143,6 +157,24 @@ export function documents(host: Host, personality: Personality, state: BmcState)
   return docs;
 }
 
+/** One account, that of the login. */
+function accountsOf({ account }: BmcState, at: Paths["at"], put: (path: string, id: string, body: Document) => void): void {
+  const accounts = at("AccountService", "Accounts");
+  const path = at("AccountService", "Accounts", "2");
+  const role = at("AccountService", "Roles", account.role);
+  put(at("AccountService"), "AccountService", { Accounts: ref(accounts) });
+  put(accounts, "Accounts", collection("ManagerAccountCollection", [ref(path)]));
+  put(path, "2", { UserName: account.user, RoleId: account.role, Enabled: true, Links: { Role: ref(role) } });
+  put(role, account.role, { RoleId: account.role, AssignedPrivileges: privileges[account.role] });
+}
+
+/** DSP0266 13.4. */
+const privileges = {
+  Administrator: ["Login", "ConfigureManager", "ConfigureUsers", "ConfigureComponents", "ConfigureSelf"],
+  Operator: ["Login", "ConfigureComponents", "ConfigureSelf"],
+  ReadOnly: ["Login", "ConfigureSelf"],
+} as const;
+
 function systemOf(host: Host, personality: Personality, state: BmcState, identity: Host["identity"]): Document {
   const paths = pathsOf(personality);
   const { boot } = host;
@@ -171,6 +203,7 @@ function systemOf(host: Host, personality: Personality, state: BmcState, identit
       ...(personality.targets.includes("UefiHttp") ? { HttpBootUri: boot.uri ?? "" } : {}),
       ...(personality.mode === "absent" ? {} : { BootSourceOverrideMode: boot.mode }),
     },
+    EthernetInterfaces: ref(paths.at("Systems", personality.ids.system, "EthernetInterfaces")),
     Links: { Chassis: [ref(paths.chassis)], ManagedBy: [ref(paths.manager)] },
     ...(personality.log.owner === "system" ? { LogServices: ref(paths.logs) } : {}),
     Actions: {

@@ -44,11 +44,12 @@ export function createRedfishService(options: {
   personality: Personality;
   user: string;
   password: string;
+  role: BmcState["account"]["role"];
   restart(): void;
 }): RedfishService {
   const { host, personality, user } = options;
   const paths = pathsOf(personality);
-  const state: BmcState = { lit: false, ejected: undefined, tasks: new Map(), sessions: new Map() };
+  const state: BmcState = { lit: false, ejected: undefined, tasks: new Map(), sessions: new Map(), account: { user, role: options.role } };
   let password = options.password;
   let ids = 0;
 

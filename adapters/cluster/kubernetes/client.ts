@@ -24,6 +24,8 @@ export interface ApiCall {
 export interface KubeClient {
   /** One request, answered with the parsed JSON body. */
   call(call: ApiCall): Promise<unknown>;
+  /** The API server's clock, milliseconds since the epoch; `undefined` where its answer has no date. */
+  now(signal?: AbortSignal): Promise<number | undefined>;
   /** Opens a stream of lines: a watch. Resolves when the server has accepted it; ends or throws as the connection does. */
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
   close(): Promise<void>;
@@ -52,50 +54,57 @@ export function createKubeClient(options: { kubeconfig: KubeconfigSource; clock:
     }
   };
 
-  return {
-    async call(call) {
-      let sent = false;
-      let closed: { readonly error: unknown } | undefined;
-      // The body is pulled only once the connection stands, together with the request's head: nothing is out before the gate.
-      const payload = Buffer.from(JSON.stringify(call.body ?? {}));
-      async function* gated() {
-        try {
-          call.gate?.();
-        } catch (error) {
-          closed = { error };
-          throw error;
-        }
-        sent = true;
-        yield payload;
-      }
-      const write = call.method !== "GET";
+  const exchange = async (call: ApiCall): Promise<{ body: unknown; date: unknown }> => {
+    let sent = false;
+    let closed: { readonly error: unknown } | undefined;
+    // The body is pulled only once the connection stands, together with the request's head: nothing is out before the gate.
+    const payload = Buffer.from(JSON.stringify(call.body ?? {}));
+    async function* gated() {
       try {
-        return await withTimeout(call.signal, async (signal) => {
-          const { server, credentials } = logins.now();
-          const { headers, through } = await raceAbort(credentials.forUrl(server + call.path), signal);
-          // JSON is YAML: applying takes no other media type in every version of Kubernetes.
-          const patch = call.patch === "apply" ? "application/apply-patch+yaml" : "application/merge-patch+json";
-          const type = call.method === "PATCH" ? patch : "application/json";
-          const answer = await send(server + call.path, {
-            method: call.method,
-            headers: {
-              ...headers,
-              accept: "application/json",
-              ...(write ? { "content-type": type, "content-length": String(payload.length) } : {}),
-            },
-            ...(write ? { body: Readable.from(gated(), { objectMode: false }) } : {}),
-            signal,
-            ...through,
-          });
-          const text = await answer.body.text();
-          const body = parse(text);
-          if (answer.statusCode >= 400) throw refusedError(call, answer.statusCode, body, text, retryAfter(answer.headers));
-          if (body === undefined) throw protocolError(call, text);
-          return body;
-        });
+        call.gate?.();
       } catch (error) {
-        throw closed ? closed.error : transportError(call, error, write && sent);
+        closed = { error };
+        throw error;
       }
+      sent = true;
+      yield payload;
+    }
+    const write = call.method !== "GET";
+    try {
+      return await withTimeout(call.signal, async (signal) => {
+        const { server, credentials } = logins.now();
+        const { headers, through } = await raceAbort(credentials.forUrl(server + call.path), signal);
+        // JSON is YAML: applying takes no other media type in every version of Kubernetes.
+        const patch = call.patch === "apply" ? "application/apply-patch+yaml" : "application/merge-patch+json";
+        const type = call.method === "PATCH" ? patch : "application/json";
+        const answer = await send(server + call.path, {
+          method: call.method,
+          headers: {
+            ...headers,
+            accept: "application/json",
+            ...(write ? { "content-type": type, "content-length": String(payload.length) } : {}),
+          },
+          ...(write ? { body: Readable.from(gated(), { objectMode: false }) } : {}),
+          signal,
+          ...through,
+        });
+        const text = await answer.body.text();
+        const body = parse(text);
+        if (answer.statusCode >= 400) throw refusedError(call, answer.statusCode, body, text, retryAfter(answer.headers));
+        if (body === undefined) throw protocolError(call, text);
+        return { body, date: answer.headers.date };
+      });
+    } catch (error) {
+      throw closed ? closed.error : transportError(call, error, write && sent);
+    }
+  };
+
+  return {
+    call: async (call) => (await exchange(call)).body,
+    async now(signal) {
+      const { date } = await exchange({ method: "GET", path: "/version", target: "the API server", operation: "read its clock", signal });
+      const at = Date.parse(String(date));
+      return Number.isFinite(at) ? at : undefined;
     },
     async stream(path, signal) {
       const call: ApiCall = { method: "GET", path, target: path.split("?")[0] ?? path, operation: "watch" };

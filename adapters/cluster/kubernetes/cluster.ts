@@ -10,6 +10,7 @@ import { field, items, text } from "./json.ts";
 import type { KubeconfigSource } from "./kubeconfig.ts";
 import { cordon, type NodeAccess, readNode, uncordon } from "./nodes.ts";
 import { readObjects } from "./objects.ts";
+import { type Permission, review } from "./permissions.ts";
 import { LEASES, startPicture } from "./picture.ts";
 import { podView, readPods } from "./pods.ts";
 import { reportEvent } from "./report.ts";
@@ -54,6 +55,10 @@ interface KubernetesTimeouts {
 export interface KubernetesCluster extends Cluster {
   /** The items of any collection, for those who read what is not the cluster's own; `undefined` when there is no such resource. */
   readObjects(path: string, signal?: AbortSignal): Promise<readonly unknown[] | undefined>;
+  /** Whether the account of the kubeconfig may do this, as the API itself judges it. */
+  may(permission: Permission, signal?: AbortSignal): Promise<boolean>;
+  /** The API server's clock, milliseconds since the epoch; `undefined` where it does not tell. */
+  now(signal?: AbortSignal): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
@@ -124,6 +129,8 @@ export function createKubernetesCluster(options: KubernetesOptions): KubernetesC
       return stop;
     },
     readObjects: (path, signal) => readObjects(client, path, signal),
+    may: (permission, signal) => review(client, permission, signal),
+    now: (signal) => client.now(signal),
     async close() {
       await Promise.all([...stops].map((stop) => stop()));
       await client.close();

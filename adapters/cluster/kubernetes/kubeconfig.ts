@@ -1,3 +1,5 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { HttpMethod, KubeConfig, RequestContext } from "@kubernetes/client-node";
 import type { Dispatcher } from "undici";
 import { LightsoutError } from "#events";
@@ -32,6 +34,39 @@ export function loadKubeconfig({ file, text, context }: KubeconfigSource): KubeC
   if (!config.getCurrentCluster()) fail(`its context ${config.getCurrentContext()} names no cluster`);
   return config;
 }
+
+/** How a kubeconfig logs in, and until when that holds (milliseconds since the epoch) where it can be seen. */
+export interface KubeCredential {
+  readonly kind: "certificate" | "token" | "program" | "password" | "none";
+  readonly expiresAt?: number;
+}
+
+/** What a kubeconfig logs in with. Runs no program and asks nobody. Throws `LO_CONFIG`. */
+export function credentialOf(source: KubeconfigSource): KubeCredential {
+  const user = loadKubeconfig(source).getCurrentUser();
+  const pem = fromBase64(user?.certData) ?? fromFile(user?.certFile);
+  if (pem !== undefined) return { kind: "certificate", ...expiry(() => new X509Certificate(pem).validToDate.getTime()) };
+  if (user?.exec || user?.authProvider) return { kind: "program" };
+  const token = user?.token;
+  if (token !== undefined) return { kind: "token", ...expiry(() => expiryOfToken(token)) };
+  return { kind: user?.username === undefined ? "none" : "password" };
+}
+
+const fromBase64 = (text: string | undefined) => (text ? Buffer.from(text, "base64").toString("utf8") : undefined);
+const fromFile = (file: string | undefined) => (file ? readFileSync(file, "utf8") : undefined);
+
+function expiry(read: () => number): { expiresAt?: number } {
+  try {
+    const expiresAt = read();
+    return Number.isFinite(expiresAt) ? { expiresAt } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Tokens of service accounts are JWTs, whose middle part says until when they hold (RFC 7519 §4.1.4). */
+const expiryOfToken = (token: string) =>
+  Number((JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8")) as { exp?: unknown }).exp) * 1000;
 
 /** What a request needs to be let in. */
 interface Authenticated {

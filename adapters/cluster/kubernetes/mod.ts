@@ -1,1 +1,3 @@
-export { createKubernetesCluster, type KubernetesOptions } from "./cluster.ts";
+export { createKubernetesCluster, type KubernetesCluster, type KubernetesOptions } from "./cluster.ts";
+export { credentialOf, type KubeCredential } from "./kubeconfig.ts";
+export { type Permission, permissions } from "./permissions.ts";

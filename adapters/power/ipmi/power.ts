@@ -1,5 +1,6 @@
 import { admit, type Clock, LightsoutError, UnsupportedError } from "#events";
-import type { Capability, Power } from "../port.ts";
+import type { Capability, Power, Surveyed } from "../port.ts";
+import { readAbout } from "./about.ts";
 import { bootNext, resetBmc, resetOnce, switchPower } from "./acts.ts";
 import { type CipherSuite, secretKey } from "./algorithms.ts";
 import { getDeviceId } from "./commands/app.ts";
@@ -59,7 +60,7 @@ const always: readonly Capability[] = [
 const powerEventDepth = 64;
 
 /** Power over IPMI 2.0 (RMCP+), cipher suites 17 and 3 only. Throws `LO_IPMI_OPTIONS` when a name or secret is too long. */
-export function createIpmiPower(options: IpmiPowerOptions): Power {
+export function createIpmiPower(options: IpmiPowerOptions): Power & Surveyed {
   const { machine, host, port = 623, clock, transport, expect } = options;
   const level = levels[options.privilege ?? "operator"];
   const efi = options.bootMode !== "legacy";
@@ -172,6 +173,7 @@ export function createIpmiPower(options: IpmiPowerOptions): Power {
         if (device.completion === firmwareUpdating) return { firmwareUpdate: true, raw };
         throw talk.fail("LO_BMC_REFUSED", "none", raw);
       }),
+    about: (signal) => read("read account", signal, (talk) => readAbout(talk, options.user)),
     close: () => link.close(),
   };
 }

@@ -20,6 +20,7 @@ export interface Service {
   /** Whether the chassis links to anything that may hold a power meter. */
   readonly metered: boolean;
   readonly updates: string | undefined;
+  readonly accounts: string | undefined;
   readonly tasks: string | undefined;
   /** Collections of log services: the system's, the manager's, the chassis'. */
   readonly logs: readonly string[];
@@ -64,6 +65,7 @@ export async function discover(machine: string, client: Client, expect: Expected
     chassis,
     metered: ["EnvironmentMetrics", "Power", "PowerSubsystem"].some((name) => link(enclosure, name) !== undefined),
     updates: link(root, "UpdateService"),
+    accounts: link(root, "AccountService"),
     tasks: link(root, "Tasks"),
     logs: [shape, manager, enclosure].flatMap((owner) => link(owner, "LogServices") ?? []),
     media: [shape, manager].flatMap((owner) => link(owner, "VirtualMedia") ?? []),

@@ -1,4 +1,5 @@
-import type { Capability, Power } from "../port.ts";
+import type { Capability, Power, Surveyed } from "../port.ts";
+import { readAbout } from "./about.ts";
 import { controllerTypes, createActs, offered } from "./acts.ts";
 import { offersHttp } from "./boot.ts";
 import type { Service } from "./discovery.ts";
@@ -11,7 +12,7 @@ import { readActivity, readWatts, resetProof, statusOf } from "./readings.ts";
 import { createSession, type RedfishOptions } from "./session.ts";
 
 /** Out-of-band power of one machine over Redfish (DSP0266). Sends nothing before its first call. */
-export function createRedfishPower(options: RedfishOptions): Power {
+export function createRedfishPower(options: RedfishOptions): Power & Surveyed {
   const { machine, clock, expect } = options;
   const session = createSession(options);
   const { reads } = session;
@@ -52,6 +53,7 @@ export function createRedfishPower(options: RedfishOptions): Power {
       const { service, system } = await session.system(reads, signal);
       return readActivity(reads, service, system, signal);
     },
+    about: async (signal) => readAbout(reads, await session.service(reads, signal), options.user, signal),
     async close() {
       light.close();
       await session.close();

@@ -1,5 +1,6 @@
 import { constants } from "node:crypto";
-import { TLSSocket } from "node:tls";
+import { isIP } from "node:net";
+import { connect, TLSSocket } from "node:tls";
 import { buildConnector } from "undici";
 import { DeviceError } from "#events";
 
@@ -20,8 +21,66 @@ export type RedfishTls =
   | { readonly pins: Pins; readonly legacy?: boolean }
   | { readonly plain: true };
 
+/** What BMCs made before about 2015 need. */
+const oldTls = { minVersion: "TLSv1" as const, ciphers: "DEFAULT@SECLEVEL=0", secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT };
+
+/** A certificate as a BMC shows it to everybody. */
+export interface ShownCertificate {
+  /** SHA-256, lower-case hexadecimal. */
+  readonly fingerprint: string;
+  readonly subject: string;
+  /** Begin and end, milliseconds since the epoch. */
+  readonly validFrom: number;
+  readonly validTo: number;
+}
+
+/** Shakes hands and hangs up: nothing is sent, verified or pinned. Rejects with a `DeviceError` (effect none). `target` is for errors. */
+export function lookAtCertificate(options: {
+  target: string;
+  host: string;
+  port: number;
+  legacy?: boolean;
+  signal: AbortSignal;
+}): Promise<ShownCertificate> {
+  const { host, legacy, port, signal, target } = options;
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host,
+      port,
+      rejectUnauthorized: false,
+      ...(isIP(host) ? {} : { servername: host }),
+      ...(legacy ? oldTls : {}),
+    });
+    const fail = (cause: unknown) => {
+      socket.destroy();
+      const why = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : String(cause);
+      const about = { target, operation: "look at the certificate", effect: "none" } as const;
+      const hint = "Check the BMC's address, power and network; an old BMC may need tls.legacy";
+      reject(new DeviceError("LO_BMC_UNREACHABLE", about, `${host}:${port}: no TLS: ${why}`, { cause, hint }));
+    };
+    const aborted = () => fail(signal.reason);
+    signal.addEventListener("abort", aborted, { once: true });
+    socket.once("close", () => signal.removeEventListener("abort", aborted));
+    socket.on("error", fail);
+    socket.once("end", () => fail(new Error("it hung up")));
+    socket.once("secureConnect", () => {
+      const shown = socket.getPeerX509Certificate();
+      if (!shown) return fail(new Error("it showed no certificate"));
+      socket.destroy();
+      resolve({
+        fingerprint: fingerprintOf(shown.fingerprint256),
+        // Node gives none for an empty subject, whatever its types say.
+        subject: ((shown.subject as string | undefined) ?? "").replaceAll("\n", ", "),
+        validFrom: shown.validFromDate.getTime(),
+        validTo: shown.validToDate.getTime(),
+      });
+    });
+    if (signal.aborted) aborted();
+  });
+}
+
 /** A SHA-256 fingerprint in one spelling: lower-case hexadecimal without colons. */
-function fingerprintOf(text: string): string {
+export function fingerprintOf(text: string): string {
   return text.replaceAll(/[:\s]/g, "").toLowerCase();
 }
 
@@ -33,9 +92,7 @@ export function createConnector(options: { machine: string; tls: RedfishTls; con
   const { machine, tls, connectMs } = options;
   const common = { timeout: connectMs, allowH2: false };
   if ("plain" in tls) return buildConnector(common);
-  const old = tls.legacy
-    ? { minVersion: "TLSv1" as const, ciphers: "DEFAULT@SECLEVEL=0", secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT }
-    : {};
+  const old = tls.legacy ? oldTls : {};
   if ("ca" in tls) return buildConnector({ ...common, ...old, ca: tls.ca });
 
   // A resumed TLS session carries no peer certificate to compare (Node 24), so none is ever kept.

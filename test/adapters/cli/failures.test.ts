@@ -233,6 +233,8 @@ it("never throws, whatever it is given", async () => {
       const hooks = {
         serve: async () => undefined,
         demo: async () => 0,
+        doctor: async () => [],
+        init: async () => ({ file: "lightsout.yaml", machines: [], variables: [] }),
         out: () => undefined,
         err: () => undefined,
         env,

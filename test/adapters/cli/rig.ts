@@ -26,15 +26,16 @@ export async function createRig(options: { app?: Partial<AppOptions>; hooks?: Pa
   const run = async (...argv: readonly string[]): Promise<Ran> => {
     const out: string[] = [];
     const err: string[] = [];
-    const terminal = answers && {
-      ask: async (question: string) => {
-        asked.push(question);
-        return answers.shift() ?? "";
-      },
+    const ask = async (question: string) => {
+      asked.push(question);
+      return answers?.shift() ?? "";
     };
+    const terminal = answers && { ask, askSecret: ask };
     const cli = createCli({
       serve: async () => undefined,
       demo: async () => 0,
+      doctor: async () => [],
+      init: async () => ({ file: "lightsout.yaml", machines: [], variables: [] }),
       out: (line) => void out.push(line),
       err: (line) => void err.push(line),
       env: { LIGHTSOUT_URL: served.url },

@@ -50,6 +50,37 @@ export const setSessionPrivilege = (level: number): Command<number> => ({
   parse: (data) => (data.length >= 1 ? data.readUInt8(0) & 0x0f : undefined),
 });
 
+/** What a BMC says of itself before any login (IPMI 2.0 §22.13), asked with the 2.0 extension. */
+export const getAuthCapabilities: Command<{ readonly rmcpPlus: boolean; readonly hasKg: boolean }> = {
+  name: "Get Channel Authentication Capabilities",
+  netFn: 0x06,
+  cmd: 0x38,
+  data: Buffer.from([0x8e, 0x04]),
+  parse(data) {
+    if (data.length < 8) return undefined;
+    const extended = (data.readUInt8(1) & 0x80) !== 0;
+    return { rmcpPlus: extended && (data.readUInt8(3) & 0x02) !== 0, hasKg: (data.readUInt8(2) & 0x20) !== 0 };
+  },
+};
+
+/** What one user may do on the channel of this session (IPMI 2.0 §22.27). `privilege`: 1 callback to 4 administrator, 5 OEM, 15 none. */
+export const getUserAccess = (user: number): Command<{ readonly users: number; readonly privilege: number }> => ({
+  name: "Get User Access",
+  netFn: 0x06,
+  cmd: 0x44,
+  data: Buffer.from([0x0e, user]),
+  parse: (data) => (data.length >= 4 ? { users: data.readUInt8(0) & 0x3f, privilege: data.readUInt8(3) & 0x0f } : undefined),
+});
+
+/** The name of one user, 16 bytes filled up with zeros (IPMI 2.0 §22.29). */
+export const getUserName = (user: number): Command<string> => ({
+  name: "Get User Name",
+  netFn: 0x06,
+  cmd: 0x46,
+  data: Buffer.from([user]),
+  parse: (data) => data.subarray(0, 16).toString("utf8").replace(/\0.*$/s, ""),
+});
+
 /** Restarts the BMC. Many restart without answering. */
 export const coldReset: Command<true> = { name: "Cold Reset", netFn: 0x06, cmd: 0x02, data: Buffer.alloc(0), parse: nothing };
 
