@@ -59,7 +59,7 @@ export type {
 } from "./runtime/spec.ts";
 export type { Worker, WorkerOptions } from "./runtime/worker.ts";
 export { createWorker } from "./runtime/worker.ts";
-export type { Attestation, Drill, Hold, HoldScope, Settings, Trust } from "./settings.ts";
+export type { Attestation, Drill, Hold, HoldScope, NodeHold, Settings, Trust } from "./settings.ts";
 export { createSettings } from "./settings.ts";
 export type { Appended, Bucket, EventStore, Kv, KvEntry, Log, LogRecord, Stop, StoreHealth, Stream, Subject } from "./store.ts";
 export { decodeToken, encodeToken, matches } from "./store.ts";

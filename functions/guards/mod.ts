@@ -32,12 +32,7 @@ export function createGuards(options: {
   const incident = (machine: string) => incidents.of(machine);
   return [
     freezeGuard({ stopFile: options.stopFile, settings }),
-    holdGuard({
-      settings,
-      inventory: ports.inventory,
-      now,
-      annotation: async (machine) => (await node(machine))?.hold,
-    }),
+    holdGuard({ settings, inventory: ports.inventory, now, node }),
     ledgerGuard((machine) => office.ledger.of(machine)),
     trustGuard({
       settings,
