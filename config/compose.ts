@@ -133,7 +133,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     guards.push(...createGuards({ office, runs, ports, stopFile: stopped, storm, drills: options.drills ?? false }));
 
     const desk = createDesk({ config, worker, ports, stopFile: stopped, clusterHealth: cluster.health, arms: netboot.arms });
-    const app = createApp(desk, { tokens: config.http.tokens, now: () => clock.now() });
+    const app = createApp(desk, { tokens: config.http.tokens, log, now: () => clock.now() });
     const http = opened(await serveHttp(app, { listen: options.listen ?? config.http.listen }));
     const boot = await netboot.listen();
     if (boot) opened(boot);

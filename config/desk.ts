@@ -15,6 +15,7 @@ import {
 import type { Ports } from "#functions/define.ts";
 import { createConfigDesk } from "./config-desk.ts";
 import { createLetters } from "./letters.ts";
+import { createLocator } from "./locator.ts";
 import { createRack } from "./rack.ts";
 import type { Config } from "./schema.ts";
 import { scorecard } from "./shadow.ts";
@@ -73,6 +74,7 @@ export function createDesk(options: {
     machines: () => rack.rows(),
     why: (machine) => rack.why(machine, frozen),
     plan: (incoming) => planned(incoming),
+    identify: createLocator(office, ports),
     dead: () => letters.all(),
     replay: (seq, actor) => letters.replay(seq, actor),
     frozen,

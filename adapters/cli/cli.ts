@@ -17,6 +17,7 @@ import { drillCommand } from "./commands/drill.ts";
 import { emitCommand } from "./commands/emit.ts";
 import { freezeCommands } from "./commands/freeze.ts";
 import { holdCommand } from "./commands/hold.ts";
+import { identifyCommand } from "./commands/identify.ts";
 import { importCommand } from "./commands/import.ts";
 import { installCommand } from "./commands/install.ts";
 import { kubernetesUpgradeCommand } from "./commands/kubernetes-upgrade.ts";
@@ -52,6 +53,7 @@ const commands = [
   serveCommand,
   demoCommand,
   machinesCommand,
+  identifyCommand,
   powerCommand,
   rebuildCommand,
   installCommand,

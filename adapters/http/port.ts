@@ -23,6 +23,11 @@ export interface Desk {
   replay(seq: number, actor: string): Promise<Accepted>;
   /** The freeze in force, if any: from the store or the local STOP file. */
   frozen(): Promise<{ readonly reason: string; readonly by: string; readonly since: string } | undefined>;
+  /**
+   * Blinks a machine's locator light for so many seconds (0 stops it), and keeps who asked. Nothing of the machine's state changes. Throws
+   * LO_UNKNOWN_MACHINE, and LO_UNSUPPORTED where its BMC has no light.
+   */
+  identify(machine: string, seconds: number, actor: string): Promise<void>;
   /** The holds in force on machines, pools and racks. Where it is absent, a release cannot say whether it released anything of a pool or a rack. */
   holds(): Promise<readonly Hold[]>;
   /** What would have been done in the last `days` where Lightsout only observes, and what then happened. */

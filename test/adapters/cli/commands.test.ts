@@ -55,6 +55,17 @@ describe("what is sent", () => {
     expect(desk.accepted[0]?.data).toMatchObject({ until: expect.any(String) });
   });
 
+  it("a light blinks, and is stopped", async () => {
+    const { run, desk } = await createRig();
+    expect(await run("identify", "r740-01", "--for", "2m")).toMatchObject({
+      exit: 0,
+      out: "The light of r740-01 blinks for 2m; stop it with: lightsout identify r740-01 --off",
+    });
+    expect((await run("identify", "r740-01", "--off")).out).toBe("The light of r740-01 is off");
+    expect(desk.lit.map(({ seconds }) => seconds)).toEqual([120, 0]);
+    expect(await run("identify", "r740-01", "--for", "5m")).toMatchObject({ exit: 1, err: expect.stringContaining("longer than 4m") });
+  });
+
   it("an id given twice is one event", async () => {
     const { run } = await createRig();
     const emit = ["emit", "node-lost", "machine=r740-01", "--id", "once"];

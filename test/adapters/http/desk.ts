@@ -5,6 +5,8 @@ import { type Accepted, builtinEvents, type Entry, type Fact, type Incoming, Lig
 export interface FakeDesk extends Desk {
   readonly accepted: Incoming[];
   readonly planned: Incoming[];
+  /** Lights that were asked for. */
+  readonly lit: { readonly machine: string; readonly seconds: number; readonly actor: string }[];
   /** Puts a run on the desk, queued. */
   begin(run: string, about?: Partial<RunSummary>): void;
   /** Appends to a run's journal; followers hear it. */
@@ -45,6 +47,7 @@ export function createFakeDesk(): FakeDesk {
   const listeners = new Map<string, Set<(entry: Entry, seq: number) => void>>();
   const accepted: Incoming[] = [];
   const planned: Incoming[] = [];
+  const lit: FakeDesk["lit"] = [];
   const questions: Question[] = [];
   let state: Parameters<FakeDesk["set"]>[0] = {};
   let next: readonly string[] = [];
@@ -76,6 +79,7 @@ export function createFakeDesk(): FakeDesk {
     version: "0.0.0",
     accepted,
     planned,
+    lit,
     accept: async (incoming) => answer(incoming),
     runs: async () => [...runs.values()].map(({ summary }) => summary),
     holds: async () => [],
@@ -107,6 +111,11 @@ export function createFakeDesk(): FakeDesk {
       planned.push(incoming);
       const verdicts = [{ guard: "trust", says: "ask", reason: "trust is ask" }] as const;
       return [{ function: "power-cycle", steps: [{ step: "power off", what: "cuts the power", verdicts }], stops: "a person is asked" }];
+    },
+    async identify(machine, seconds, actor) {
+      if (state.fails !== undefined) throw state.fails;
+      known(machine);
+      lit.push({ machine, seconds, actor });
     },
     dead: async () => [{ seq: 7, at: "2026-01-01T00:00:00Z", reason: "no such machine", event: { type: "node-lost" } }],
     async replay(seq, actor) {
