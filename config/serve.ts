@@ -1,4 +1,5 @@
-import type { RuntimeLog, Trust } from "#events";
+import { rackLines } from "#adapters/cli/mod.ts";
+import { explain, type RuntimeLog, type Trust } from "#events";
 import { compose, type Lightsout } from "./compose.ts";
 import { healthy, recoverOne } from "./demo-story.ts";
 import { startLab } from "./lab.ts";
@@ -25,6 +26,8 @@ export async function serve(options: {
     const names = config.machines.filter((machine) => machine.trust === trust).map((machine) => machine.name);
     if (names.length > 0) out(`${trust}: ${names.join(", ")} (${meaning})`);
   }
+  const introduced = introduce(lightsout, out).catch((error) => out(`The rack cannot be shown: ${explain(error)}`));
+  await Promise.race([introduced, stopping]);
   await stopping;
   out("stopping: acts under way end first");
   await lightsout.close();
@@ -54,6 +57,27 @@ const meanings: Readonly<Record<Trust, string>> = {
   ask: "a person is asked before anything is done",
   auto: "acts by itself",
 };
+
+/**
+ * As long as everything observes, nobody has approved the rack yet: shows it, and what a person does next. A start is not held up by it: what
+ * cannot be read is said in its place.
+ */
+async function introduce({ machines }: Lightsout, out: (line: string) => void): Promise<void> {
+  const rack = await machines();
+  if (rack.some(({ trustInForce }) => trustInForce !== "observe")) return;
+  for (const line of rackLines(rack, { columns: process.stdout.columns || 120 })) out(line);
+  for (const line of next) out(line);
+}
+
+const next = [
+  "",
+  "Nothing is done to any of them until you say so. What to do next:",
+  "  lightsout doctor                   what is wrong, and what to do about it",
+  "  lightsout identify <machine>       blink its light: is the name on the right box?",
+  "  lightsout why <machine>            what would be done to it, and what each guard says",
+  "  lightsout trust pool <pool> ask    from then on it asks before it acts",
+  "  lightsout drill <machine>          see it go off and come back, measured; then trust it with auto",
+];
 
 function greet(lightsout: Lightsout, out: (line: string) => void): void {
   out(`Lightsout ${lightsout.inventory.site} serves at ${lightsout.url}`);

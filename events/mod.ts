@@ -39,7 +39,7 @@ export type { RunSummary, Runs } from "./runs.ts";
 export { createRuns } from "./runs.ts";
 export type { Accepted, Incoming } from "./runtime/accept.ts";
 export { runIdOf } from "./runtime/accept.ts";
-export { askGuards } from "./runtime/judge.ts";
+export { askGuards, previews } from "./runtime/judge.ts";
 export type { Office, RunName, RuntimeLog } from "./runtime/office.ts";
 export type { ActVerb, Permit } from "./runtime/permit.ts";
 export { admit } from "./runtime/permit.ts";

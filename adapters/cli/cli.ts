@@ -108,6 +108,7 @@ async function runOnce(hooks: CliHooks, argv: readonly string[]): Promise<number
     left.code = code;
   });
   for (const add of commands) add(program, shell);
+  for (const command of program.commands) nameInErrors(command, command.name());
   program.hook("preAction", (_, command) => checkOptions(command));
   await program.parseAsync([...argv], { from: "user" });
   return left.code;
@@ -129,6 +130,14 @@ function createProgram(hooks: CliHooks): Command {
     .addHelpText("after", `\nExit codes:\n${codes.join("\n")}\n\nWithout an installed command: npx lightsout …`);
 }
 
+/** What is wrong with a command line says of which command, so that its own help can be named. */
+function nameInErrors(command: Command, about: string): void {
+  command.exitOverride((error) => {
+    throw Object.assign(error, { about });
+  });
+  for (const part of command.commands) nameInErrors(part, `${about} ${part.name()}`);
+}
+
 /** An option whose value is empty, or is another option, was given none. */
 function checkOptions(command: Command): void {
   const own = [...command.options, ...(command.parent?.options ?? [])];
@@ -147,6 +156,7 @@ function createShell(hooks: CliHooks, program: Command, leave: (code: number) =>
     hooks,
     clock: hooks.clock ?? systemClock,
     terminal: "terminal" in hooks ? hooks.terminal : processTerminal(),
+    columns: hooks.columns ?? (process.stdout.columns || Number.POSITIVE_INFINITY),
     get json() {
       return globals().json === true;
     },
@@ -186,7 +196,8 @@ function fail(hooks: CliHooks, error: unknown, json: boolean): number {
 function describe(error: unknown): { code: string; message: string; hint?: string | undefined; exit: number } {
   if (error instanceof CommanderError) {
     const message = error.code === "commander.help" ? "no command was given" : error.message.replace(/^error: /, "");
-    return { code: "LO_CLI_USAGE", message, hint: "See: lightsout --help", exit: exitCodes.usage.code };
+    const about = "about" in error ? `${error.about} ` : "";
+    return { code: "LO_CLI_USAGE", message, hint: `See: lightsout ${about}--help`, exit: exitCodes.usage.code };
   }
   if (error instanceof LightsoutError) {
     const exit = exitCodes[error instanceof Failure ? error.exit : "failed"].code;

@@ -148,6 +148,13 @@ describe("exit codes", () => {
     expect([exit, err]).toEqual([3, expect.stringContaining("does not speak TLS")]);
   });
 
+  it("what is missing is looked up in the help of that command", async () => {
+    const { run } = await createRig();
+    expect((await run("attest", "r740-01")).err).toContain("See: lightsout attest --help");
+    expect((await run("dead", "replay")).err).toContain("See: lightsout dead replay --help");
+    expect((await run("nonsense")).err).toContain("See: lightsout --help");
+  });
+
   it("hold without arguments asks first what is to be held", async () => {
     const { run } = await createRig();
     expect((await run("hold")).err).toContain("missing required argument 'machine|pool|rack'");

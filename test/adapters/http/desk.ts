@@ -21,6 +21,7 @@ export interface FakeDesk extends Desk {
     problems?: MachineProblems["problems"];
     differences?: readonly string[];
     arm?: ArmRow;
+    word?: { counts: boolean; power: string };
   }): void;
   /** How many follow a journal now. */
   followers(): number;
@@ -32,14 +33,20 @@ const machineRow: MachineRow = {
   role: "worker",
   pool: "gpu",
   node: "talos-r740-01",
-  ready: "True",
+  ready: "true",
   bmc: "redfish 10.0.10.31",
-  power: "on",
+  powerState: "on",
+  power: "On",
   identity: "agrees",
-  identityDetail: "uuid of BMC, Node and inventory agree",
+  agree: ["inventory", "BMC", "Node"],
+  identityDetail: "BMC, Node and inventory agree by uuid",
+  witnesses: { inventory: "uuid 4c4c4544-0056-3510-8033-b7c04f4a4e32", bmc: "serial 7V53JN2" },
   canProveOff: true,
   trust: "ask",
+  trustInForce: "ask",
   gpus: "2/2",
+  holds: [],
+  objections: [{ against: ["recovery"], guard: "trust", says: "ask", reason: "For r740-01 trust is ask" }],
 };
 
 export function createFakeDesk(): FakeDesk {
@@ -101,7 +108,8 @@ export function createFakeDesk(): FakeDesk {
         machine,
         ledger: { machine, want: "on" },
         trust: "ask",
-        holds: ["pool gpu: disks"],
+        trustInForce: "ask",
+        holds: ["held by me (pool gpu): disks"],
         runs: [],
         answer: `${machine} is held.`,
       };
@@ -112,6 +120,7 @@ export function createFakeDesk(): FakeDesk {
       const verdicts = [{ guard: "trust", says: "ask", reason: "trust is ask" }] as const;
       return [{ function: "power-cycle", steps: [{ step: "power off", what: "cuts the power", verdicts }], stops: "a person is asked" }];
     },
+    attested: async () => state.word ?? { counts: true, power: "off, attested" },
     async identify(machine, seconds, actor) {
       if (state.fails !== undefined) throw state.fails;
       known(machine);
@@ -157,7 +166,7 @@ export function createFakeDesk(): FakeDesk {
     ],
     frozen: async () => state.frozen,
     async shadow(days) {
-      return { days, totals: { decided: 0, cameBackAlone: 0, switchedLater: 0, open: 0 }, rows: [] };
+      return { days, totals: { decided: 0, cameBackAlone: 0, switchedLater: 0, heldBack: 0, open: 0 }, rows: [] };
     },
     async health() {
       if (state.fails !== undefined) throw state.fails;
