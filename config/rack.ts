@@ -88,7 +88,7 @@ async function askBmc(machine: Machine, node: NodeView | undefined, { ports }: L
       ...said("bmc", told?.uuids.find((uuid) => !isPlaceholderUuid(uuid)) ?? told?.uuids[0], told?.serial),
       ...said("node", node?.systemUUID, undefined),
     },
-    canProveOff: capabilities.status === "fulfilled" && capabilities.value.has("prove-off"),
+    canProveOff: state.status === "fulfilled" && capabilities.status === "fulfilled" && capabilities.value.has("prove-off"),
   };
 }
 
