@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { rackLines } from "#adapters/cli/mod.ts";
 import { explain, type RuntimeLog, type Trust } from "#events";
 import { compose, type Lightsout } from "./compose.ts";
@@ -36,7 +37,7 @@ export async function serve(options: {
 async function serveLab(options: { log: RuntimeLog; out: (line: string) => void; stopping: Promise<void>; listen: string }): Promise<void> {
   const { log, out, stopping, listen } = options;
   out("There is no lightsout.yaml here: starting the lab, seven simulated machines on their real wire protocols");
-  const lab = await startLab({ log, listen });
+  const lab = await startLab({ log, listen, stopFile: resolve("STOP") });
   greet(lab.lightsout, out);
   const story = async () => {
     await healthy(lab);

@@ -1,25 +1,25 @@
 import type { Desk, Why } from "#adapters/http/port.ts";
 import { humanDuration, type LedgerEntry, readJournal } from "#events";
-import type { Sight } from "./look.ts";
+import { lookAt, type Sight } from "./look.ts";
 import { drillOf, holdsOn, trustedNow } from "./standing.ts";
 
-const clusterMs = 5000;
 const recentRuns = 5;
 
 /** Why Lightsout did, or did not, act on a machine. */
 export async function explainMachine(name: string, options: Sight & { frozen: Desk["frozen"]; drills: boolean }): Promise<Why> {
-  const { office, ports } = options;
-  const machine = ports.inventory.machine(name);
-  const node = await ports.cluster.node(name, AbortSignal.timeout(clusterMs)).catch(() => "silent" as const);
+  const machine = options.ports.inventory.machine(name);
+  const look = await lookAt(options);
+  const { nodes, office } = look;
+  const node = nodes ? nodes.find((item) => item.machine === name) : "silent";
   const [ledger, incident, trusted, holds, freeze, attested, drill, runs] = await Promise.all([
     office.ledger.of(name),
     office.incidents.of(name),
-    trustedNow(machine, options, options.drills),
-    holdsOn(machine, options, node),
+    trustedNow(machine, look, options.drills),
+    holdsOn(machine, look, node),
     options.frozen(),
     office.settings.attestation(name, office.clock.now()),
-    drillOf(machine, options),
-    lastRuns(name, options),
+    drillOf(machine, look),
+    lastRuns(name, look),
   ]);
   const found: Omit<Why, "answer"> = {
     machine: name,

@@ -86,8 +86,11 @@ function against(machines: readonly MachineRow[], columns: number): string[] {
   return ["", paint("bold", "What stands against acting on them now:"), ...lines];
 }
 
-function remarks({ drill, incident, objections, run }: MachineRow): string[] {
+function remarks({ drill, identity, identityDetail, incident, objections, run }: MachineRow): string[] {
+  const judged = objections.some(({ guard }) => guard === "identity");
   return [
+    // A machine without a BMC has nobody else to say so.
+    ...(identity === "contradicts" && !judged ? [`it is another machine: ${identityDetail}`] : []),
     ...objections.filter(({ guard }) => !shownElsewhere.includes(guard)).map(objectionText),
     ...(incident === undefined ? [] : [`it is lost: ${incident}`]),
     ...(run === undefined ? [] : [`run ${run} has it in its hands`]),

@@ -3,7 +3,7 @@ import type { Guard, Settings } from "#events";
 import { allow, ask, byOperator } from "./verdict.ts";
 
 /** Trust in force: what an operator gave the machine, then its pool, then the configuration. */
-export async function trustOf(machine: string, settings: Settings, inventory: Inventory): Promise<Trust> {
+async function trustOf(machine: string, settings: Settings, inventory: Inventory): Promise<Trust> {
   const { pool, trust } = inventory.machine(machine);
   return (await settings.trust("machine", machine)) ?? (await settings.trust("pool", pool)) ?? trust;
 }

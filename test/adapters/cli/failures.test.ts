@@ -142,6 +142,13 @@ describe("exit codes", () => {
     expect(err).not.toContain("may have taken effect");
   });
 
+  it("a freeze that does not get through names the file that stops everything", async () => {
+    const { desk, run } = await createRig();
+    desk.set({ fails: new LightsoutError("LO_STORE", "the disk is gone", { hint: "Mount it" }) });
+    expect(await run("freeze")).toMatchObject({ exit: 1, err: expect.stringMatching(/the disk is gone\n {2}Mount it\. .*touch STOP/) });
+    expect((await run("freeze", "--url", "http://127.0.0.1:1")).err).toContain("touch STOP");
+  });
+
   it("https where there is no TLS is said", async () => {
     const { run, served } = await createRig();
     const { exit, err } = await run("freeze", "--url", served.url.replace("http:", "https:"));

@@ -82,6 +82,11 @@ test("wide has everything of a machine in its line", () => {
   `);
 });
 
+test("a contradiction that no guard can tell is told all the same", () => {
+  const swapped = row("desk-01", { identity: "contradicts", identityDetail: "names are swapped" });
+  expect(rackLines([swapped]).at(-1)).toBe("  desk-01: it is another machine: names are swapped");
+});
+
 test("nothing is wider than a terminal of 80 columns, and no word is lost", () => {
   const lines = rackLines(rack, { columns: 80 });
   expect(lines.filter((line) => line.length > 80)).toEqual([]);
