@@ -1,6 +1,6 @@
 import type { DrillRow, MachineRow, Objection } from "#adapters/http/port.ts";
 import { humanDuration } from "#events";
-import { paint, table, wrapped } from "./text.ts";
+import { harmless, paint, table, wrapped } from "./text.ts";
 
 /** How a rack is shown. */
 interface Showing {
@@ -81,7 +81,7 @@ function against(machines: readonly MachineRow[], columns: number): string[] {
   const lines = [...said].flatMap(([text, names]) => {
     const more = names.length - mostNames;
     const who = more > 1 ? `${names.slice(0, mostNames).join(", ")} and ${more} more` : names.join(", ");
-    return wrapped(`  ${who}: ${text}`, { columns, indent: 4 });
+    return wrapped(harmless(`  ${who}: ${text}`).replaceAll("\n", " "), { columns, indent: 4 });
   });
   return ["", paint("bold", "What stands against acting on them now:"), ...lines];
 }

@@ -94,6 +94,11 @@ test("nothing is wider than a terminal of 80 columns, and no word is lost", () =
   expect(words(lines)).toEqual(words(rackLines(rack)));
 });
 
+test("what a person wrote on a Node cannot steer the terminal", () => {
+  const objection = { against: ["on"], guard: "hold", says: "refuse", reason: "a\u001b[2Jb\nc" } as const;
+  expect(rackLines([row("gpu-01", { objections: [objection] })]).at(-1)).toBe("  gpu-01: on refused (hold): a\ufffd[2Jb c");
+});
+
 test("what is true of many machines names some of them", () => {
   const held = { against: ["recovery"], guard: "storm", says: "wait", reason: "suspect the network" } as const;
   const many = Array.from({ length: 40 }, (_, index) => row(`m-${index}`, { objections: [held] }));
