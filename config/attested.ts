@@ -1,7 +1,19 @@
 import type { Os } from "#adapters/os/port.ts";
 import { attestedPowers } from "#adapters/power/attested.ts";
 import type { Powers } from "#adapters/power/port.ts";
-import { attestationEnded, type Clock, LightsoutError, type Settings, type Worker } from "#events";
+import { attestationEnded, type Clock, explain, LightsoutError, type Settings, UnsupportedError, type Worker } from "#events";
+
+/** Whether the word counts now: a look at the machine ends it where anything shows life. */
+export async function lookAtAttested(machine: string, { power, settings, clock }: { power: Powers; settings: Settings; clock: Clock }) {
+  const read = await power
+    .of(machine)
+    .state(AbortSignal.timeout(10_000))
+    .then(
+      ({ raw }) => raw,
+      (error: unknown) => (error instanceof UnsupportedError ? "no BMC" : explain(error)),
+    );
+  return { counts: (await settings.attestation(machine, clock.now())) !== undefined, power: read };
+}
 
 /** Power in which a named person's word counts where a BMC is silent, until kubelet or Talos answer. */
 export function withAttestations(options: {

@@ -1,6 +1,7 @@
 import { createKubeconfigFile } from "#adapters/cluster/kubeconfig-file.ts";
 import { createCni } from "#adapters/cni/mod.ts";
 import { createApp, createListeners, type Listeners } from "#adapters/http/mod.ts";
+import type { MachineRow } from "#adapters/http/port.ts";
 import { createInventory } from "#adapters/inventory/mod.ts";
 import type { Inventory } from "#adapters/inventory/port.ts";
 import { createMachineConfigs } from "#adapters/machineconfig/mod.ts";
@@ -33,6 +34,7 @@ import { createDesk } from "./desk.ts";
 import { openNatsDoor } from "./door.ts";
 import { limited, loadFunctions, workerOn } from "./functions.ts";
 import { knownNames } from "./known.ts";
+import type { Sight } from "./look.ts";
 import { machinesOf, patienceOf } from "./machines.ts";
 import { openNetboot } from "./netboot.ts";
 import { addressesOf, createOs, openTalos } from "./os.ts";
@@ -51,6 +53,8 @@ export interface Lightsout {
   readonly store: EventStore;
   readonly inventory: Inventory;
   readonly ports: Ports;
+  /** The rack as it is now. */
+  machines(): Promise<readonly MachineRow[]>;
   /** Where the HTTP API listens. */
   readonly url: string;
   /** Where machines reach the boot server; absent where none is configured. */
@@ -133,10 +137,13 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const stopped = stopFile(config.stopFile);
     const { share, window, cooldown } = config.guards.storm;
     const storm = { share, windowMs: milliseconds(window), cooldownMs: milliseconds(cooldown) };
-    guards.push(...createGuards({ office, runs, ports, stopFile: stopped, storm, drills: options.drills ?? false }));
+    const drills = options.drills ?? false;
+    const guardsOver = (sight: Sight) => createGuards({ ...sight, stopFile: stopped, storm, drills });
+    guards.push(...guardsOver({ office, runs, ports }));
 
-    const desk = createDesk({ config, worker, ports, stopFile: stopped, clusterHealth: cluster.health, arms: netboot.arms });
-    const app = createApp(desk, { tokens: config.http.tokens, now: () => clock.now() });
+    const { arms } = netboot;
+    const desk = createDesk({ config, worker, ports, stopFile: stopped, clusterHealth: cluster.health, arms, guardsOver, drills });
+    const app = createApp(desk, { tokens: config.http.tokens, log, now: () => clock.now() });
     const http = opened(await listeners.serve("api", app, options.listen ?? config.http.listen));
     const boot = await netboot.listen();
     if (boot) opened(boot);
@@ -144,9 +151,9 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     started(() => worker.stop());
     if (config.store.kind === "nats") started(await openNatsDoor(config.store, site, worker, log));
     const watchesTalos = (options.talosconfigText ?? config.talos?.talosconfig) !== undefined;
-    await startWatchers(config, { worker, ports, arms: netboot.arms, watchesCluster: cluster.configured, watchesTalos, started });
+    await startWatchers(config, { worker, ports, arms, watchesCluster: cluster.configured, watchesTalos, started });
     const close = () => closeAll(stops, log);
-    return { worker, store, inventory, ports, url: http.url, ...(boot && { bootUrl: boot.url }), close };
+    return { worker, store, inventory, ports, machines: () => desk.machines(), url: http.url, ...(boot && { bootUrl: boot.url }), close };
   } catch (error) {
     await closeAll(stops, log);
     throw error;

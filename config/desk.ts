@@ -13,11 +13,14 @@ import {
   type Worker,
 } from "#events";
 import type { Ports } from "#functions/define.ts";
+import { lookAtAttested } from "./attested.ts";
 import { createConfigDesk } from "./config-desk.ts";
 import { createLetters } from "./letters.ts";
-import { createRack } from "./rack.ts";
+import { createLocator } from "./locator.ts";
+import { type RackOptions, readRack } from "./rack.ts";
 import type { Config } from "./schema.ts";
 import { scorecard } from "./shadow.ts";
+import { explainMachine } from "./why.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
@@ -29,11 +32,13 @@ export function createDesk(options: {
   stopFile: () => string | undefined;
   clusterHealth: () => Health["cluster"];
   arms: Arms | undefined;
+  guardsOver: RackOptions["guardsOver"];
+  drills: boolean;
 }): Desk {
-  const { config, worker, ports, stopFile } = options;
+  const { config, drills, guardsOver, worker, ports, stopFile } = options;
   const { office, runs } = worker;
   const { store } = office;
-  const rack = createRack({ worker, ports });
+  const sight = { office, runs, ports };
   const letters = createLetters(worker);
 
   const frozen: Desk["frozen"] = async () => {
@@ -70,9 +75,11 @@ export function createDesk(options: {
       const found = await Promise.all(asking.map(async (summary) => openQuestion(summary, await journalOf(summary))));
       return found.filter((question) => question !== undefined);
     },
-    machines: () => rack.rows(),
-    why: (machine) => rack.why(machine, frozen),
+    machines: () => readRack({ ...sight, drills, guardsOver }),
+    why: (machine) => explainMachine(machine, { ...sight, drills, frozen }),
     plan: (incoming) => planned(incoming),
+    attested: (machine) => lookAtAttested(machine, { power: ports.power, settings: office.settings, clock: office.clock }),
+    identify: createLocator(office, ports),
     dead: () => letters.all(),
     replay: (seq, actor) => letters.replay(seq, actor),
     frozen,

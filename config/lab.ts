@@ -42,6 +42,7 @@ function declared(rack: Rack, folder: string) {
  * Starts the lab: seven mixed machines on real wire protocols, and Lightsout over them, trusted from the start.
  * @param store `embedded` (a temporary file; the default) or the URL of a NATS server
  * @param scale how much faster than the wall the machines and the runtime live; default 20
+ * @param stopFile default one in a folder that is nobody's
  * @param machines default the closet of the lab, all of them installed
  */
 export async function startLab(options: {
@@ -49,9 +50,10 @@ export async function startLab(options: {
   store?: string;
   listen?: string;
   scale?: number;
+  stopFile?: string;
   machines?: readonly RackMachine[];
 }): Promise<Lab> {
-  const { log, store = "embedded", listen = "127.0.0.1:0", scale = 20 } = options;
+  const { log, store = "embedded", listen = "127.0.0.1:0", scale = 20, stopFile = "./STOP" } = options;
   const folder = mkdtempSync(join(tmpdir(), "lightsout-lab-"));
   const rack = await createRack({ scale, ...(options.machines && { machines: options.machines }) });
   const written = store === "embedded" ? `{ embedded: { path: ${join(folder, "lab.db")} } }` : store;
@@ -59,7 +61,7 @@ export async function startLab(options: {
     const moreOf = ({ gpus = 0, name }: RackMachine) => ({
       talos: { ...rack.declared(name), ...(gpus > 0 && { modules: nvidiaModules }) },
     });
-    const yaml = rack.yaml({ store: written, listen, more: declared(rack, folder), moreOf });
+    const yaml = rack.yaml({ store: written, listen, more: { ...declared(rack, folder), stopFile }, moreOf });
     const config = parseConfig(yaml, { file: "the lab's configuration", folder, env: rack.env });
     const lightsout = await compose(config, {
       log,

@@ -1,145 +1,117 @@
 import type { NodeView } from "#adapters/cluster/port.ts";
-import type { Desk, MachineRow, Why } from "#adapters/http/port.ts";
+import type { MachineRow } from "#adapters/http/port.ts";
 import type { Machine } from "#adapters/inventory/mod.ts";
-import { explain, humanDuration, type LedgerEntry, readJournal, type Worker } from "#events";
-import type { Ports } from "#functions/define.ts";
-import { judgeIdentity, trustOf } from "#functions/guards/mod.ts";
+import type { BmcIdentity } from "#adapters/power/port.ts";
+import { explain, type Guard, isPlaceholderUuid, UnsupportedError } from "#events";
+import { judgeIdentity, judgeNode, witnessesThatAgree } from "#functions/guards/mod.ts";
+import { type Objection, objections } from "#functions/outlook.ts";
+import { type Look, lookAt, type Sight } from "./look.ts";
 import { createPins } from "./pins.ts";
+import { drillOf, holdsOn, trustedNow } from "./standing.ts";
 
-/** What people see of the machines: live state, and why something was or was not done. */
-export function createRack(options: { worker: Worker; ports: Ports }) {
-  const { worker, ports } = options;
-  const { office, runs } = worker;
-  const pins = createPins(office.store);
+/** How a list of machines is made. */
+export interface RackOptions extends Sight {
+  /** The guards over what is looked at. */
+  readonly guardsOver: (sight: Sight) => readonly Guard[];
+  /** Whether `auto` rests on a passed drill. */
+  readonly drills: boolean;
+}
 
-  const nodesNow = async (): Promise<readonly NodeView[] | undefined> => {
-    try {
-      return await ports.cluster.nodes(AbortSignal.timeout(5000));
-    } catch {
-      return undefined;
-    }
-  };
+/** The rack as it is now: every machine with its live state, and what stands against acting on it. */
+export async function readRack(options: RackOptions): Promise<MachineRow[]> {
+  const look = await lookAt(options);
+  const guards = options.guardsOver(look);
+  return Promise.all(look.ports.inventory.machines().map((machine) => rowOf(machine, look, guards, options.drills)));
+}
 
-  const askBmc = async (
-    machine: Machine,
-    node: NodeView | undefined,
-  ): Promise<Pick<MachineRow, "power" | "identity" | "identityDetail" | "canProveOff">> => {
-    if (!machine.bmc) return { power: "no BMC", identity: "cannot-tell", identityDetail: "no BMC to ask", canProveOff: false };
-    const signal = AbortSignal.timeout(8000);
-    try {
-      const power = ports.power.of(machine.name);
-      const { raw } = await power.state(signal);
-      const { says, reason } = judgeIdentity(machine, await power.identity(signal), node);
-      const canProveOff = (await power.capabilities(signal)).has("prove-off");
-      return {
-        power: raw,
-        identity: says === "allow" ? "agrees" : says === "ask" || reason.includes("cannot be proven") ? "cannot-tell" : "contradicts",
-        identityDetail: reason,
-        canProveOff,
-      };
-    } catch (error) {
-      return { power: "no answer", identity: "cannot-tell", identityDetail: explain(error), canProveOff: false };
-    }
-  };
-
-  const row = async (machine: Machine, nodes: readonly NodeView[] | undefined): Promise<MachineRow> => {
-    const node = nodes?.find((item) => item.machine === machine.name);
-    const [ledger, holder, incident, trust, bmc] = await Promise.all([
-      office.ledger.of(machine.name),
-      office.claims.holder(machine.name),
-      office.incidents.of(machine.name),
-      trustOf(machine.name, office.settings, ports.inventory),
-      askBmc(machine, node),
-    ]);
-    const [hold] = await holdsOn(machine);
-    // After its BMC was asked: what was seen for the first time is pinned by now.
-    const pinned = await pins.get(machine.name);
-    return {
-      name: machine.name,
-      role: machine.role,
-      pool: machine.pool,
-      node: machine.node,
-      ready: nodes === undefined ? "unknown (the API does not answer)" : (node?.ready ?? "no Node"),
-      bmc: machine.bmc ? `${machine.bmc.kind} ${machine.bmc.address}` : "none",
-      ...bmc,
-      trust,
-      gpus: machine.gpus === 0 ? "" : `${node?.gpus.allocatable ?? "?"}/${machine.gpus}`,
-      ...(ledger.want === undefined ? {} : { want: ledger.want }),
-      ...(hold === undefined ? {} : { hold }),
-      ...(ledger.quarantine === undefined ? {} : { quarantine: ledger.quarantine.reason }),
-      ...(incident?.state === "open" ? { incident: incident.reason } : {}),
-      ...(holder === undefined ? {} : { run: holder.run }),
-      ...(pinned === undefined ? {} : { pinned }),
-    };
-  };
-
-  const holdsOn = async (machine: Machine): Promise<string[]> => {
-    const names = { machine: machine.name, pool: machine.pool, rack: machine.rack, all: "all" };
-    const holds = (await office.settings.holds(office.clock.now())).filter(
-      (hold) => hold.scope === "all" || names[hold.scope] === hold.name,
-    );
-    return holds.map((hold) => `${hold.reason} (${hold.by})`);
-  };
-
-  const why = async (name: string, frozen: Desk["frozen"]): Promise<Why> => {
-    const machine = ports.inventory.machine(name);
-    const [ledger, incident, trust, holds, freeze, all] = await Promise.all([
-      office.ledger.of(name),
-      office.incidents.of(name),
-      trustOf(name, office.settings, ports.inventory),
-      holdsOn(machine),
-      frozen(),
-      runs.all(),
-    ]);
-    const mine = all.filter((summary) => summary.key === name).toSorted((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
-    const recent = await Promise.all(
-      mine.slice(0, 5).map(async (summary) => {
-        const { entries } = await readJournal(office.store, summary.subject);
-        const judged = entries.findLast((entry) => entry.is === "judged" || entry.is === "intent");
-        const last = entries.at(-1);
-        return {
-          summary,
-          verdicts: judged?.verdicts ?? [],
-          ...(judged
-            ? {
-                act: { step: judged.step, at: new Date(judged.at).toISOString(), ...(judged.is === "intent" ? { verb: judged.verb } : {}) },
-              }
-            : {}),
-          ...(last?.is === "finished" ? { ended: `${last.status}${last.reason ? `: ${last.reason}` : ""}` } : {}),
-        };
-      }),
-    );
-    const found: Omit<Why, "answer"> = {
-      machine: name,
-      ledger,
-      ...(incident ? { incident } : {}),
-      trust,
-      holds,
-      ...(freeze ? { frozen: freeze.reason } : {}),
-      runs: recent,
-    };
-    return { ...found, answer: answer(found, ledger) };
-  };
-
-  const answer = (found: Omit<Why, "answer">, ledger: LedgerEntry): string => {
-    const latest = found.runs[0];
-    if (latest && latest.summary.status !== "finished") return `${latest.summary.function} is working on it: ${latest.summary.reason}`;
-    if (found.frozen !== undefined) return `Everything is frozen: ${found.frozen}`;
-    if (ledger.quarantine) return `It is quarantined: ${ledger.quarantine.reason}. When it is safe: lightsout release ${found.machine}`;
-    if (found.holds.length > 0) return `It is held: ${found.holds.join("; ")}`;
-    if (ledger.want === "off") return `It is meant to be off (${ledger.by ?? "somebody"}: ${ledger.why ?? "no reason given"})`;
-    if (found.trust === "observe") return "Its trust is observe: everything is decided and shown, nothing is done";
-    if (latest?.ended !== undefined) return `The last run, ${latest.summary.function}, ended ${latest.ended}`;
-    if (found.incident?.state === "open")
-      return `It has been lost for ${humanDuration(office.clock.now() - found.incident.openedAt)}: ${found.incident.reason}`;
-    return "Nothing has happened to it that Lightsout knows of";
-  };
-
+async function rowOf(machine: Machine, look: Look, guards: readonly Guard[], drills: boolean): Promise<MachineRow> {
+  const { nodes, office } = look;
+  const { bmc, gpus, name, node: nodeName, pool, role } = machine;
+  const node = nodes?.find((item) => item.machine === name);
+  const [ledger, holder, incident, trusted, seen, drill, holds, against] = await Promise.all([
+    office.ledger.of(name),
+    office.claims.holder(name),
+    office.incidents.of(name),
+    trustedNow(machine, look, drills),
+    askBmc(machine, node, look),
+    drillOf(machine, look),
+    holdsOn(machine, look, nodes ? node : "silent"),
+    objections(name, { guards, specs: office.specs }),
+  ]);
+  // After its BMC was asked: what was seen for the first time is pinned by now.
+  const pinned = await createPins(office.store).get(name);
   return {
-    async rows(): Promise<MachineRow[]> {
-      const nodes = await nodesNow();
-      return Promise.all(ports.inventory.machines().map((machine) => row(machine, nodes)));
-    },
-    why,
+    name,
+    role,
+    pool,
+    node: nodeName,
+    ready: nodes === undefined ? "unknown (the API does not answer)" : (node?.ready ?? "no Node"),
+    bmc: bmc ? `${bmc.kind} ${bmc.address}` : "none",
+    ...seen,
+    ...trusted,
+    ...(drill && { drill }),
+    gpus: gpus === 0 ? "" : `${node?.gpus.allocatable ?? "?"}/${gpus}`,
+    ...(ledger.want && { want: ledger.want }),
+    holds,
+    ...(ledger.quarantine && { quarantine: ledger.quarantine.reason }),
+    ...(incident?.state === "open" && { incident: incident.reason }),
+    ...(holder && { run: holder.run }),
+    ...(pinned && { pinned }),
+    objections: [...ofBmc(machine, seen), ...(bmc ? against : against.filter(({ guard }) => guard !== "identity"))],
   };
+}
+
+type Seen = Pick<MachineRow, "powerState" | "power" | "identity" | "agree" | "identityDetail" | "witnesses" | "canProveOff">;
+
+/** What its BMC is not able to do, whatever the guards say. */
+function ofBmc({ bmc }: Machine, { canProveOff, power }: Seen): Objection[] {
+  if (!bmc) {
+    const reason = "it has no BMC: Lightsout watches it, and asks a person for the power";
+    return [{ against: ["recovery", "off", "on"], guard: "bmc", says: "refuse", reason }];
+  }
+  if (canProveOff || power === noAnswer) return [];
+  return [{ against: ["recovery"], guard: "bmc", says: "refuse", reason: "its BMC cannot prove off: nothing is fenced by it" }];
+}
+
+const noAnswer = "no answer";
+const bmcMs = 8000;
+
+async function askBmc(machine: Machine, node: NodeView | undefined, { ports }: Look): Promise<Seen> {
+  const signal = AbortSignal.timeout(bmcMs);
+  const power = ports.power.of(machine.name);
+  const [state, identity, capabilities] = await Promise.allSettled([power.state(signal), power.identity(), power.capabilities(signal)]);
+  const { reason: silence } = state.status === "rejected" ? state : { reason: undefined };
+  const told = identity.status === "fulfilled" ? identity.value : undefined;
+  return {
+    powerState: state.status === "fulfilled" ? state.value.state : "unknown",
+    power: state.status === "fulfilled" ? state.value.raw : silence instanceof UnsupportedError ? "no BMC" : noAnswer,
+    ...(identity.status === "fulfilled" ? judged(machine, identity.value, node) : untold(machine, identity.reason, node)),
+    agree: witnessesThatAgree(machine, told, node),
+    witnesses: {
+      ...said("inventory", machine.uuid, machine.serial),
+      ...said("bmc", told?.uuids.find((uuid) => !isPlaceholderUuid(uuid)) ?? told?.uuids[0], told?.serial),
+      ...said("node", node?.systemUUID, undefined),
+    },
+    canProveOff: state.status === "fulfilled" && capabilities.status === "fulfilled" && capabilities.value.has("prove-off"),
+  };
+}
+
+type Identity = Pick<MachineRow, "identity" | "identityDetail">;
+
+function judged(machine: Machine, bmc: BmcIdentity, node: NodeView | undefined): Identity {
+  const { reason, says } = judgeIdentity(machine, bmc, node);
+  const unproven = says === "ask" || reason.includes("cannot be proven");
+  return { identity: says === "allow" ? "agrees" : unproven ? "cannot-tell" : "contradicts", identityDetail: reason };
+}
+
+function untold(machine: Machine, silence: unknown, node: NodeView | undefined): Identity {
+  const { reason, says } = judgeNode(machine, node);
+  if (says === "refuse") return { identity: "contradicts", identityDetail: reason };
+  return { identity: "cannot-tell", identityDetail: silence instanceof UnsupportedError ? "no BMC to ask" : explain(silence) };
+}
+
+/** What one of the three says of the machine. */
+function said(who: "inventory" | "bmc" | "node", uuid: string | undefined, serial: string | undefined): MachineRow["witnesses"] {
+  const parts = [uuid && `uuid ${uuid}`, serial && `serial ${serial}`].filter(Boolean);
+  return parts.length === 0 ? {} : { [who]: parts.join(", ") };
 }

@@ -25,6 +25,7 @@ export async function scorecard({ runs, office }: Worker, days: number): Promise
     decided: rows.length,
     cameBackAlone: count("came-back-alone"),
     switchedLater: count("switched-later"),
+    heldBack: rows.filter(({ heldBackBy }) => heldBackBy.length > 0).length,
     open: count("open"),
   };
   return { days, totals, rows };
@@ -34,6 +35,7 @@ export async function scorecard({ runs, office }: Worker, days: number): Promise
     const started = entries[0];
     const ended = entries.at(-1);
     const judged = entries.findLast((entry) => entry.is === "judged");
+    const verdicts = judged?.is === "judged" ? judged.verdicts : [];
     const at = ended?.at ?? 0;
     const [ready] = started?.is === "started" ? await office.bus.since(nodeReady, machine, started.position) : [];
     const later = all.find(
@@ -49,7 +51,8 @@ export async function scorecard({ runs, office }: Worker, days: number): Promise
       machine,
       at: new Date(at).toISOString(),
       would: ended?.is === "finished" ? (ended.reason ?? "") : "",
-      verdicts: judged?.is === "judged" ? judged.verdicts : [],
+      verdicts,
+      heldBackBy: verdicts.filter(({ guard, says }) => guard !== "trust" && says !== "allow").map(({ guard }) => guard),
       then,
       ...(after === undefined ? {} : { afterMs: Math.max(0, after) }),
     };

@@ -39,7 +39,7 @@ export type { RunSummary, Runs } from "./runs.ts";
 export { createRuns } from "./runs.ts";
 export type { Accepted, Incoming } from "./runtime/accept.ts";
 export { runIdOf } from "./runtime/accept.ts";
-export { askGuards } from "./runtime/judge.ts";
+export { askGuards, previews } from "./runtime/judge.ts";
 export type { Office, RunName, RuntimeLog } from "./runtime/office.ts";
 export type { ActVerb, Permit } from "./runtime/permit.ts";
 export { admit } from "./runtime/permit.ts";
@@ -59,7 +59,7 @@ export type {
 } from "./runtime/spec.ts";
 export type { Worker, WorkerOptions } from "./runtime/worker.ts";
 export { createWorker } from "./runtime/worker.ts";
-export type { Attestation, Drill, Hold, HoldScope, Settings, Trust } from "./settings.ts";
+export type { Attestation, Drill, Hold, HoldScope, NodeHold, Settings, Trust } from "./settings.ts";
 export { createSettings } from "./settings.ts";
 export type { Appended, Bucket, EventStore, Kv, KvEntry, Log, LogRecord, Stop, StoreHealth, Stream, Subject } from "./store.ts";
 export { decodeToken, encodeToken, matches } from "./store.ts";

@@ -1,3 +1,4 @@
+import { canonical } from "./json.ts";
 import { createRecords } from "./records.ts";
 import { type EventStore, encodeToken } from "./store.ts";
 
@@ -11,6 +12,13 @@ export interface Hold {
   readonly reason: string;
   readonly by: string;
   readonly since: string;
+  readonly until?: string;
+}
+
+/** A hold that a person wrote on a machine's Node, as it was last seen. */
+export interface NodeHold {
+  readonly reason: string;
+  /** As the person wrote it. */
   readonly until?: string;
 }
 
@@ -45,6 +53,11 @@ export interface Settings {
   setHold(hold: Hold): Promise<void>;
   /** False when there was none. */
   dropHold(scope: HoldScope, name: string): Promise<boolean>;
+  /** The hold on the machine's Node as it was last seen: for when the cluster cannot be asked. A release of the machine forgets it. */
+  nodeHold(machine: string): Promise<NodeHold | undefined>;
+  /** Replaces them all by what is seen now. */
+  keepNodeHolds(holds: ReadonlyMap<string, NodeHold>): Promise<void>;
+  dropNodeHold(machine: string): Promise<void>;
   /** Trust given by an operator, over the configuration's. */
   trust(scope: "machine" | "pool", name: string): Promise<Trust | undefined>;
   setTrust(scope: "machine" | "pool", name: string, trust: Trust, by: string): Promise<void>;
@@ -61,6 +74,8 @@ export function createSettings(store: EventStore): Settings {
   const holdKey = (scope: HoldScope, name: string) => `hold.${scope}.${encodeToken(name)}`;
   const attestedKey = (machine: string) => `attested.${encodeToken(machine)}`;
   const drillKey = (machine: string) => `drill.${encodeToken(machine)}`;
+  const nodeHolds = "node-hold.";
+  const nodeHoldKey = (machine: string) => `${nodeHolds}${encodeToken(machine)}`;
   const trustKey = (scope: string, name: string) => `trust.${scope}.${encodeToken(name)}`;
   return {
     freeze: async () => (await records.get("freeze"))?.value as Awaited<ReturnType<Settings["freeze"]>>,
@@ -79,6 +94,18 @@ export function createSettings(store: EventStore): Settings {
       const there = await records.get(holdKey(scope, name));
       await records.change(holdKey(scope, name), () => null);
       return there !== undefined;
+    },
+    nodeHold: async (machine) => (await records.get(nodeHoldKey(machine)))?.value as NodeHold | undefined,
+    async keepNodeHolds(holds) {
+      const wanted = new Map([...holds].map(([machine, hold]) => [nodeHoldKey(machine), hold]));
+      const known = new Map((await records.all()).filter(({ key }) => key.startsWith(nodeHolds)).map(({ key, value }) => [key, value]));
+      for (const key of known.keys()) if (!wanted.has(key)) await records.change(key, () => null);
+      for (const [key, hold] of wanted) {
+        if (canonical(known.get(key) ?? null) !== canonical(hold)) await records.change(key, () => hold);
+      }
+    },
+    async dropNodeHold(machine) {
+      await records.change(nodeHoldKey(machine), () => null);
     },
     trust: async (scope, name) => ((await records.get(trustKey(scope, name)))?.value as { trust: Trust } | undefined)?.trust,
     async setTrust(scope, name, trust, by) {

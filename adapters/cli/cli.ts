@@ -18,6 +18,7 @@ import { drillCommand } from "./commands/drill.ts";
 import { emitCommand } from "./commands/emit.ts";
 import { freezeCommands } from "./commands/freeze.ts";
 import { holdCommand } from "./commands/hold.ts";
+import { identifyCommand } from "./commands/identify.ts";
 import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
 import { installCommand } from "./commands/install.ts";
@@ -56,6 +57,7 @@ const commands = [
   initCommand,
   doctorCommand,
   machinesCommand,
+  identifyCommand,
   powerCommand,
   rebuildCommand,
   installCommand,
@@ -110,6 +112,7 @@ async function runOnce(hooks: CliHooks, argv: readonly string[]): Promise<number
     left.code = code;
   });
   for (const add of commands) add(program, shell);
+  for (const command of program.commands) nameInErrors(command, command.name());
   program.hook("preAction", (_, command) => checkOptions(command));
   await program.parseAsync([...argv], { from: "user" });
   return left.code;
@@ -131,6 +134,14 @@ function createProgram(hooks: CliHooks): Command {
     .addHelpText("after", `\nExit codes:\n${codes.join("\n")}\n\nWithout an installed command: npx lightsout …`);
 }
 
+/** What is wrong with a command line says of which command, so that its own help can be named. */
+function nameInErrors(command: Command, about: string): void {
+  command.exitOverride((error) => {
+    throw Object.assign(error, { about });
+  });
+  for (const part of command.commands) nameInErrors(part, `${about} ${part.name()}`);
+}
+
 /** An option whose value is empty, or is another option, was given none. */
 function checkOptions(command: Command): void {
   const own = [...command.options, ...(command.parent?.options ?? [])];
@@ -149,6 +160,7 @@ function createShell(hooks: CliHooks, program: Command, leave: (code: number) =>
     hooks,
     clock: hooks.clock ?? systemClock,
     terminal: "terminal" in hooks ? hooks.terminal : processTerminal(),
+    columns: hooks.columns ?? (process.stdout.columns || Number.POSITIVE_INFINITY),
     get json() {
       return globals().json === true;
     },
@@ -188,7 +200,8 @@ function fail(hooks: CliHooks, error: unknown, json: boolean): number {
 function describe(error: unknown): { code: string; message: string; hint?: string | undefined; exit: number } {
   if (error instanceof CommanderError) {
     const message = error.code === "commander.help" ? "no command was given" : error.message.replace(/^error: /, "");
-    return { code: "LO_CLI_USAGE", message, hint: "See: lightsout --help", exit: exitCodes.usage.code };
+    const about = "about" in error ? `${error.about} ` : "";
+    return { code: "LO_CLI_USAGE", message, hint: `See: lightsout ${about}--help`, exit: exitCodes.usage.code };
   }
   if (error instanceof LightsoutError) {
     const exit = exitCodes[error instanceof Failure ? error.exit : "failed"].code;

@@ -1,3 +1,4 @@
+import type { Trusted } from "#adapters/http/port.ts";
 import { type Entry, humanDuration, type RunSummary, type Verdict } from "#events";
 import { paint } from "./text.ts";
 
@@ -27,6 +28,10 @@ const heed = (text: string) => paint("yellow", text);
 
 /** A guard's answer as a line. */
 export const verdictText = ({ guard, says, reason }: Verdict): string => `${guard}: ${says === "allow" ? says : heed(says)} (${reason})`;
+
+/** Trust in force, and why it is less than what was set, if it is. */
+export const trustLine = ({ trust, trustInForce, trustWhy }: Trusted): string =>
+  trust === trustInForce ? trust : `${trustInForce}: ${trust} is set, but ${trustWhy}`;
 
 /** One journal entry as a line of progress. */
 export const entryLine = (entry: Entry, now: number): string => `${paint("dim", timeText(entry.at, now))}  ${entryText(entry)}`;

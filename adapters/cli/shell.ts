@@ -20,6 +20,8 @@ export interface CliHooks {
   /** Whom to ask; default the process's terminal, if it has one. */
   readonly terminal?: Terminal | undefined;
   readonly clock?: Clock;
+  /** How wide lines may be; default the process's terminal, and without an end where the output is none. */
+  readonly columns?: number;
 }
 
 /** A person at a keyboard. */
@@ -91,6 +93,7 @@ export interface Shell {
   readonly hooks: CliHooks;
   readonly clock: Clock;
   readonly terminal: Terminal | undefined;
+  readonly columns: number;
   /** `--json`: one document is printed, and no lines. */
   readonly json: boolean;
   readonly client: Client;

@@ -31,3 +31,22 @@ export function table(heads: readonly string[], rows: readonly (readonly (string
   const line = (row: readonly string[]) => used.map((index) => (row[index] ?? "").padEnd(widths.get(index) ?? 0)).join("  ");
   return [paint("bold", line(heads).trimEnd()), ...cells.map((row) => line(row).trimEnd())];
 }
+
+/** A terminal that says it is narrower has not been asked how wide it is. */
+const leastColumns = 40;
+
+/** A line broken between words where it is wider than the terminal; what follows is indented. */
+export function wrapped(text: string, { columns, indent }: { columns: number; indent: number }): string[] {
+  const most = Math.max(columns, leastColumns);
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/(?<=\S) +/)) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (longer.length <= most || line.trim() === "") line = longer;
+    else {
+      lines.push(line);
+      line = `${" ".repeat(indent)}${word}`;
+    }
+  }
+  return [...lines, line];
+}

@@ -121,8 +121,8 @@ export interface NodeView {
   /** `<site>/<run>` when we cordoned it. */
   readonly cordonedBy?: string;
   readonly outOfService: boolean;
-  /** `lightsout.dev/hold=<reason>`, set by a person. */
-  readonly hold?: string;
+  /** `lightsout.dev/hold=<reason>` and `lightsout.dev/hold-until`, as a person wrote them: hands off this machine. */
+  readonly hold?: { readonly reason: string; readonly until?: string };
   readonly taints: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly gpus: { readonly allocatable: number; readonly capacity: number };

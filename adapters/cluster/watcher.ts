@@ -12,6 +12,7 @@ import {
   stableId,
   tellLoss,
 } from "#events";
+import { createHeldNodes } from "./held-nodes.ts";
 import type { Cluster, NodeView, Picture } from "./port.ts";
 
 /** What is remembered of one machine's Node, on this process's own monotonic clock. */
@@ -36,6 +37,7 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
   const { clock, bus, log } = office;
   const source = `lightsout/${office.site}/cluster`;
   const tickMs = 1000;
+  const keepHolds = createHeldNodes(office.settings);
   const recovery = office.specs.filter((spec) => spec.on.type === nodeLost.type).map((spec) => spec.id);
   const watched = new Map<string, Watched>();
   const stop = new AbortController();
@@ -51,6 +53,7 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
   const lookAt = (next: Picture) => {
     if (next.reachable !== picture.reachable) reachability(next);
     picture = next;
+    guarded(keepHolds(next));
     if (!next.reachable) return;
     for (const node of next.nodes) if (node.machine !== undefined) see(node.machine, node);
   };

@@ -14,6 +14,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { freezeRoutes } from "./routes/freeze.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { holdRoutes } from "./routes/holds.ts";
+import { identifyRoutes } from "./routes/identify.ts";
 import { machineRoutes } from "./routes/machines.ts";
 import { netbootRoutes } from "./routes/netboot.ts";
 import { questionRoutes } from "./routes/questions.ts";
@@ -99,6 +100,7 @@ const allRoutes = (desk: Desk, streams: Streams, clock: Clock, now: () => number
   ...runRoutes(desk, streams),
   ...questionRoutes(desk),
   ...machineRoutes(desk),
+  ...identifyRoutes(desk),
   ...attestationRoutes(desk, now),
   ...configRoutes(desk),
   ...netbootRoutes(desk),

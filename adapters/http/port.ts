@@ -23,6 +23,13 @@ export interface Desk {
   replay(seq: number, actor: string): Promise<Accepted>;
   /** The freeze in force, if any: from the store or the local STOP file. */
   frozen(): Promise<{ readonly reason: string; readonly by: string; readonly since: string } | undefined>;
+  /**
+   * Blinks a machine's locator light for so many seconds (0 stops it), and keeps who asked. Nothing of the machine's state changes. Throws
+   * LO_UNKNOWN_MACHINE, and LO_UNSUPPORTED where its BMC has no light.
+   */
+  identify(machine: string, seconds: number, actor: string): Promise<void>;
+  /** Looks whether a person's word that a machine is off counts now, and how its power reads. */
+  attested(machine: string): Promise<{ readonly counts: boolean; readonly power: string }>;
   /** The holds in force on machines, pools and racks. Where it is absent, a release cannot say whether it released anything of a pool or a rack. */
   holds(): Promise<readonly Hold[]>;
   /** What would have been done in the last `days` where Lightsout only observes, and what then happened. */
@@ -43,6 +50,8 @@ export interface Scorecard {
     readonly decided: number;
     readonly cameBackAlone: number;
     readonly switchedLater: number;
+    /** Of those decided: what another guard than trust would have held back. */
+    readonly heldBack: number;
     /** Neither: nothing that is known happened yet. */
     readonly open: number;
   };
@@ -59,7 +68,10 @@ export interface ShadowRow {
   readonly at: string;
   /** What it would have done, in words. */
   readonly would: string;
+  /** Every guard's, as they were then. */
   readonly verdicts: readonly Verdict[];
+  /** Guards that would have held it back, whatever trust allows. */
+  readonly heldBackBy: readonly string[];
   readonly then: "came-back-alone" | "switched-later" | "open";
   /** How long after the decision. */
   readonly afterMs?: number;
@@ -138,7 +150,7 @@ export interface Question {
   readonly until: string;
 }
 
-export interface MachineRow {
+export interface MachineRow extends Trusted {
   readonly name: string;
   readonly role: string;
   readonly pool: string;
@@ -146,31 +158,70 @@ export interface MachineRow {
   /** Node Ready as last seen; `unknown` while the API cannot be read. */
   readonly ready: string;
   readonly bmc: string;
+  readonly powerState: "on" | "off" | "unknown";
   /** The BMC's answer now, or what is wrong with it. */
   readonly power: string;
   /** Do BMC, Node and inventory agree on who it is? */
   readonly identity: "agrees" | "contradicts" | "cannot-tell";
+  /** Which of the three name the same machine: all, two of them, or none. */
+  readonly agree: readonly ("inventory" | "BMC" | "Node")[];
   readonly identityDetail: string;
+  /** What each of them says, as `uuid …` or `serial …`; absent where it says nothing. */
+  readonly witnesses: { readonly inventory?: string; readonly bmc?: string; readonly node?: string };
   readonly canProveOff: boolean;
   /** SHA-256 of its BMC's certificate, where it was trusted on first use. */
   readonly pinned?: string;
-  readonly trust: string;
+  /** The last drill that it passed. */
+  readonly drill?: DrillRow;
   readonly gpus: string;
   readonly want?: string;
-  readonly hold?: string;
+  /** Everything that holds it. */
+  readonly holds: readonly string[];
   readonly quarantine?: string;
   readonly incident?: string;
   /** The run that holds it. */
   readonly run?: string;
+  /** What guards would say now against acting on it; empty where nothing stands against it. */
+  readonly objections: readonly Objection[];
 }
 
-export interface Why {
+/** Trust as it was given, and as it counts now. */
+export interface Trusted {
+  readonly trust: string;
+  /** `auto` that rests on no drill is `ask`. */
+  readonly trustInForce: string;
+  /** Why less is in force than was given. */
+  readonly trustWhy?: string;
+}
+
+export interface DrillRow {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly run: string;
+  readonly offMs: number;
+  readonly bootMs: number;
+  readonly gpus: number;
+  /** Why it no longer counts: the machine, its BMC's firmware or its address is another one. */
+  readonly lapsed?: string;
+}
+
+/** A guard's objection to an act that nobody has asked for yet. */
+export interface Objection {
+  readonly against: readonly ("recovery" | "off" | "on")[];
+  readonly guard: string;
+  readonly says: string;
+  readonly reason: string;
+}
+
+export interface Why extends Trusted {
   readonly machine: string;
   readonly ledger: LedgerEntry;
   readonly incident?: Incident;
-  readonly trust: string;
   readonly holds: readonly string[];
   readonly frozen?: string;
+  /** Who says that it is off, where its BMC cannot. */
+  readonly attested?: string;
+  readonly drill?: DrillRow;
   readonly runs: readonly WhyRun[];
   /** One plain sentence. */
   readonly answer: string;

@@ -33,6 +33,7 @@ export {
   drillPassed,
   drillRequested,
   machineFoundOff,
+  machineIdentified,
   powerChanged,
   powerCycle,
   powerOffRequested,

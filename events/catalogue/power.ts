@@ -49,6 +49,12 @@ export const drillPassed = defineEvent("drill-passed", {
   key: (data) => data.machine,
 });
 
+/** A person had a machine's locator light blink, or stopped it (0 seconds). */
+export const machineIdentified = defineEvent("machine-identified", {
+  schema: z.strictObject({ machine: z.string(), seconds: z.number(), by: z.string() }),
+  key: (data) => data.machine,
+});
+
 /** A machine's power was seen to change. */
 export const powerChanged = defineEvent("power-changed", {
   schema: z.strictObject({ machine: z.string(), state: z.enum(["on", "off"]), raw: z.string() }),

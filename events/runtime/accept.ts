@@ -120,7 +120,10 @@ export async function takeEffect(
     await settings.setHold({ scope, name, reason, by: about.by, since, ...(until === undefined ? {} : { until }) });
   } else if (is(holdReleased, data)) {
     await settings.dropHold(data.scope, data.name);
-    if (data.scope === "machine") await ledger.change(data.name, ({ quarantine: _, ...rest }) => rest);
+    if (data.scope === "machine") {
+      await settings.dropNodeHold(data.name);
+      await ledger.change(data.name, ({ quarantine: _, ...rest }) => rest);
+    }
   } else if (is(trustChanged, data)) await settings.setTrust(data.scope, data.name, data.trust, about.by);
   else if (is(offAttested, data)) {
     const { machine, reason, until } = data;

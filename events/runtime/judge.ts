@@ -10,6 +10,13 @@ const recheckMs = 15_000;
 /** How long a person has to answer a guard's question. */
 const askMs = 24 * 3_600_000;
 
+/** The same guards, none of which reserves anything: for what is only planned or shown. Those that cannot say without are left out. */
+export const previews = (guards: readonly Guard[]): readonly Guard[] =>
+  guards.flatMap((guard): Guard[] => {
+    if (!guard.reserves) return [guard];
+    return guard.preview ? [{ name: guard.name, check: guard.preview }] : [];
+  });
+
 /** Asks every guard. One that throws gives no answer, and no answer means wait. */
 export async function askGuards(guards: readonly Guard[], intent: ActIntent): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
@@ -23,11 +30,14 @@ export async function askGuards(guards: readonly Guard[], intent: ActIntent): Pr
       else verdicts.push({ guard: guard.name, says: "wait", reason: `no answer, so no: ${explain(error)}` });
     }
   };
+  const reserving = guards.filter((item) => item.reserves);
   for (const guard of guards.filter((item) => !item.reserves)) await ask(guard);
+  // What is only observed is recorded with every guard's verdict: by that it is judged whether it may do more.
+  if (worst(verdicts)?.says === "observe") for (const guard of previews(reserving)) await ask(guard);
   if (verdicts.some(({ says }) => says !== "allow")) return verdicts;
   // One after the other, and none behind one that says no: what it would reserve, others could not have.
   const reserved: Guard[] = [];
-  for (const guard of guards.filter((item) => item.reserves)) {
+  for (const guard of reserving) {
     await ask(guard);
     if (verdicts.at(-1)?.says !== "allow") {
       // A run that has done nothing yet has used nothing up.

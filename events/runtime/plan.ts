@@ -1,9 +1,9 @@
 import { explain } from "../errors.ts";
 import type { Verdict } from "../journal.ts";
 import type { Incoming } from "./accept.ts";
-import { askGuards } from "./judge.ts";
+import { askGuards, previews } from "./judge.ts";
 import type { Office } from "./office.ts";
-import type { Act, ActIntent, FunctionSpec, Guard, HandlerContext, Observation, Step } from "./spec.ts";
+import type { Act, ActIntent, FunctionSpec, HandlerContext, Observation, Step } from "./spec.ts";
 
 export interface PlannedStep {
   readonly step: string;
@@ -59,11 +59,7 @@ async function planFunction(office: Office, spec: FunctionSpec, incoming: Incomi
       observed,
       planned: true,
     };
-    const guards = office.guards.flatMap((guard): Guard[] => {
-      if (!guard.reserves) return [guard];
-      return guard.preview ? [{ name: guard.name, check: guard.preview }] : [];
-    });
-    const verdicts = await askGuards(guards, intent);
+    const verdicts = await askGuards(previews(office.guards), intent);
     steps.push({ step: name, what: `${act.verb} ${act.machine} (now: ${observed.seen})`, verdicts });
     for (const { guard, says, reason } of verdicts) if (says !== "allow") held.push(`${name}: ${guard} says ${says}: ${reason}`);
     acted = true;

@@ -10,6 +10,8 @@ export async function drillLapsed(
 ): Promise<string | undefined> {
   const drill = await settings.drill(machine);
   if (!drill) return `it has passed no drill: lightsout drill ${machine}`;
+  const { gpus } = ports.inventory.machine(machine);
+  if (drill.gpus !== gpus) return `it had ${drill.gpus} GPUs at its drill and is to have ${gpus} now: lightsout drill ${machine}`;
   const now = await present(machine, ports);
   const changed = Object.keys({ ...drill.hardware, ...now }).find((key) => now !== undefined && drill.hardware[key] !== now[key]);
   if (changed === undefined) return undefined;

@@ -1,9 +1,11 @@
+import type { NodeView } from "#adapters/cluster/port.ts";
 import type { Inventory, Machine } from "#adapters/inventory/port.ts";
 import type { ActIntent, Guard, Hold, LedgerEntry, Settings } from "#events";
+import { heldAsLastSeen, heldByNode } from "./node-hold.ts";
 import { allow, disrupts, held, refuse } from "./verdict.ts";
 
 /** Freeze, in the store or by the local STOP file: every act waits. The file is read first, so it holds with the store down. */
-export function freezeGuard(options: { stopFile: () => string | undefined; settings: Settings }): Guard {
+export function freezeGuard(options: { stopFile: () => string | undefined; settings: Pick<Settings, "freeze"> }): Guard {
   return {
     name: "freeze",
     async check() {
@@ -19,24 +21,39 @@ export function freezeGuard(options: { stopFile: () => string | undefined; setti
 export const holdOn = ({ name, pool, rack }: Machine, holds: readonly Hold[]): Hold | undefined =>
   holds.find((hold) => hold.scope === "all" || { machine: name, pool, rack }[hold.scope] === hold.name);
 
-/** Holds on the machine, its pool, its rack or everything, and a hold by Node annotation. Before the first act it refuses, later it waits. */
+/** What a hold says of the machine that it covers. */
+export const holdText = ({ by, name, reason, scope, until }: Hold): string =>
+  `held by ${by} (${scope} ${name}${until === undefined ? "" : `, until ${until}`}): ${reason}`;
+
+/**
+ * Holds on the machine, its pool, its rack or everything, and a hold by annotation of its Node. Before the first act it refuses, later it
+ * waits. Where the cluster cannot be asked, the hold that was last seen on the Node counts, also against switching on: somebody may have
+ * their hands in a machine that is off. One that had none can still be brought back.
+ */
 export function holdGuard(options: {
   settings: Settings;
   inventory: Inventory;
   now: () => number;
-  annotation: (machine: string) => Promise<string | undefined>;
+  node: (machine: string) => Promise<NodeView | undefined>;
 }): Guard {
+  const { inventory, node, now, settings } = options;
+
+  const annotated = async (intent: ActIntent): Promise<string | undefined> => {
+    try {
+      return heldByNode(await node(intent.machine), now());
+    } catch (error) {
+      const seen = heldAsLastSeen(intent.machine, await settings.nodeHold(intent.machine), now());
+      if (seen === undefined && disrupts(intent)) throw error;
+      return seen;
+    }
+  };
+
   return {
     name: "hold",
     async check(intent) {
-      const hold = holdOn(options.inventory.machine(intent.machine), await options.settings.holds(options.now()));
-      if (hold) return held(intent, `held by ${hold.by} (${hold.scope} ${hold.name}): ${hold.reason}`);
-      // With the cluster down, bringing back what is off must still work; everything else gets no answer and waits.
-      const annotated = await options.annotation(intent.machine).catch((error: unknown) => {
-        if (disrupts(intent)) throw error;
-        return undefined;
-      });
-      return annotated === undefined ? allow("not held") : held(intent, `its Node is annotated lightsout.dev/hold=${annotated}`);
+      const hold = holdOn(inventory.machine(intent.machine), await settings.holds(now()));
+      const reason = hold ? holdText(hold) : await annotated(intent);
+      return reason === undefined ? allow("not held") : held(intent, reason);
     },
   };
 }

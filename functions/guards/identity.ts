@@ -49,6 +49,27 @@ export function judgeIdentity(
 const untied = (node: Pick<NodeView, "name">, machine: string, why: string): Answer =>
   ask(`Node ${node.name} cannot be tied to ${machine}: ${why}`);
 
+/** Who can say which machine it is. */
+export type Witness = "inventory" | "BMC" | "Node";
+
+/** Which of the three name the same machine, two at least; none where no two do. */
+export function witnessesThatAgree(
+  { uuid, serial }: Pick<Machine, "uuid" | "serial">,
+  bmc: BmcIdentity | undefined,
+  node: Pick<NodeView, "systemUUID"> | undefined,
+): Witness[] {
+  const sameAs = (known: string | undefined, told: readonly (string | undefined)[], same: typeof sameUuid) =>
+    told.some((one) => known !== undefined && one !== undefined && same(one, known));
+  const bySerial = sameAs(serial, [bmc?.serial], sameSerial);
+  const pairs: readonly (readonly [boolean, readonly Witness[]])[] = [
+    [sameAs(uuid, bmc?.uuids ?? [], sameUuid) || bySerial, ["inventory", "BMC"]],
+    [sameAs(uuid, [node?.systemUUID], sameUuid), ["inventory", "Node"]],
+    [sameAs(node?.systemUUID, bmc?.uuids ?? [], sameUuid), ["BMC", "Node"]],
+  ];
+  const agreeing = new Set(pairs.flatMap(([agree, pair]) => (agree ? pair : [])));
+  return (["inventory", "BMC", "Node"] as const).filter((witness) => agreeing.has(witness));
+}
+
 /** Acts that do not go through the BMC: they must not wait for one that is silent or not there. What they go through looks for itself. */
 const besideBmc: readonly ActVerb[] = ["cordon", "configure", "bootstrap"];
 
@@ -71,7 +92,7 @@ async function bmcIdentity(
 }
 
 /** Without a BMC to ask, the Node must still be this machine's. */
-function judgeNode({ name, uuid }: Pick<Machine, "name" | "uuid">, node: Pick<NodeView, "name" | "systemUUID"> | undefined): Answer {
+export function judgeNode({ name, uuid }: Pick<Machine, "name" | "uuid">, node: Pick<NodeView, "name" | "systemUUID"> | undefined): Answer {
   if (!node) return allow("there is no Node to ask, and no BMC answers");
   if (uuid === undefined) return untied(node, name, "no BMC answers, and the inventory gives no uuid");
   if (isPlaceholderUuid(node.systemUUID)) return untied(node, name, "no BMC answers, and it tells no usable uuid");

@@ -11,9 +11,12 @@ import { quorumGuard } from "./quorum.ts";
 import { type StormLimits, stormGuard } from "./storm.ts";
 import { trustGuard } from "./trust.ts";
 
-export { judgeIdentity } from "./identity.ts";
+export { drillLapsed } from "./drill.ts";
+export { holdOn, holdText } from "./holds.ts";
+export { judgeIdentity, judgeNode, witnessesThatAgree } from "./identity.ts";
+export { heldAsLastSeen, heldByNode } from "./node-hold.ts";
 export type { StormLimits } from "./storm.ts";
-export { trustOf } from "./trust.ts";
+export { trustNow } from "./trust.ts";
 
 /** Every guard, in the order people read them. All are asked before every act; those that reserve last. */
 export function createGuards(options: {
@@ -32,12 +35,7 @@ export function createGuards(options: {
   const incident = (machine: string) => incidents.of(machine);
   return [
     freezeGuard({ stopFile: options.stopFile, settings }),
-    holdGuard({
-      settings,
-      inventory: ports.inventory,
-      now,
-      annotation: async (machine) => (await node(machine))?.hold,
-    }),
+    holdGuard({ settings, inventory: ports.inventory, now, node }),
     ledgerGuard((machine) => office.ledger.of(machine)),
     trustGuard({
       settings,

@@ -1,3 +1,4 @@
+import type { NodeView } from "#adapters/cluster/port.ts";
 import type { Machine } from "#adapters/inventory/port.ts";
 import type { BootTarget } from "#adapters/power/port.ts";
 import type { ActVerb } from "#events";
@@ -100,7 +101,7 @@ export interface NodeMarks {
   unschedulable: boolean;
   cordonedBy: string | undefined;
   taintedAt: number | undefined;
-  hold: string | undefined;
+  hold: NodeView["hold"];
   labels: Record<string, string>;
   /** Key to `value:Effect`; the out-of-service taint is told apart. */
   taints: Record<string, string>;

@@ -27,12 +27,17 @@ it("a machine without a BMC reads off on a person's word, until anything on it s
   onTestFinished(() => lightsout.close());
   const power = () => lightsout.ports.power.of("desk-01").state();
   await expect(power()).rejects.toMatchObject({ code: "LO_UNSUPPORTED" });
-  const said = await fetch(`${lightsout.url}/v1/machines/desk-01/attestation`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ reason: "its cord is pulled" }),
-  });
-  expect(said.status).toBe(202);
+  const attest = async () => {
+    const reply = await fetch(`${lightsout.url}/v1/machines/desk-01/attestation`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ reason: "its cord is pulled" }),
+    });
+    expect(reply.status).toBe(202);
+    return reply.json();
+  };
+  expect(await attest()).toMatchObject({ counts: true, power: expect.stringMatching(/^off, attested by local/) });
+  expect((await lightsout.machines()).find(({ name }) => name === "desk-01")).toMatchObject({ powerState: "off", canProveOff: false });
   expect(await power()).toMatchObject({
     state: "off",
     raw: expect.stringMatching(/^off, attested by local until .*: its cord is pulled$/),
@@ -40,6 +45,7 @@ it("a machine without a BMC reads off on a person's word, until anything on it s
 
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   await expect(power()).rejects.toMatchObject({ code: "LO_UNSUPPORTED" });
+  expect(await attest()).toMatchObject({ counts: false, power: "no BMC" });
   await new Promise((resolve) => server.close(resolve));
   await expect(power()).rejects.toMatchObject({ code: "LO_UNSUPPORTED" });
 });

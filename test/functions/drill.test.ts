@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { FunctionSpec } from "#events";
 import drill from "#functions/drill.ts";
+import { drillLapsed, trustNow } from "#functions/guards/mod.ts";
 import nodeLost from "#functions/node-lost.ts";
 import { lastOf, lost, type Rig, rack, shows, startRig, untouched } from "./rig.ts";
 
@@ -55,6 +56,23 @@ test("auto rests on a drill: without one recovery asks, with one it acts", async
   const second = await lost(rig);
   expect(await rig.ended(second)).toBe("ok");
   expect((await rig.journal(second)).filter((entry) => entry.is === "asked")).toEqual([]);
+});
+
+test.each([
+  ["address", { bmc: { kind: "redfish", address: "10.0.1.99" } }, "its address was 10.0.1.2 at its drill and is 10.0.1.99 now"],
+  ["GPUs", { gpus: 8 }, "it had 0 GPUs at its drill and is to have 8 now"],
+])("a drill lapses when the machine's %s in the inventory are others", async (_, change, why) => {
+  const rig = await startRig({ machines: rack, functions, drills: true });
+  await drilled(rig);
+  const { facts } = rig.world.machine("gpu-02");
+  const { settings } = rig.office;
+  expect(await drillLapsed("gpu-02", settings, rig.world.ports)).toBeUndefined();
+  Object.assign(facts, change);
+  expect(await trustNow("gpu-02", settings, rig.world.ports.inventory, (name) => drillLapsed(name, settings, rig.world.ports))).toEqual({
+    set: "auto",
+    inForce: "ask",
+    why: `${why}: lightsout drill gpu-02`,
+  });
 });
 
 test.each([

@@ -183,16 +183,6 @@ test("trust ask: recovery asks also when a person sent the event", async () => {
   expect(rig.world.machine("gpu-02").did).toEqual(untouched);
 });
 
-test("a hold by Node annotation holds as any other", async () => {
-  const rig = await startRig({ machines: rack });
-  const box = rig.world.machine("gpu-02");
-  box.node.hold = "benchmark until Friday";
-  const run = await rig.say("power-cycle", { machine: "gpu-02" });
-  expect(await rig.ended(run)).toBe("refused");
-  expect(await lastOf(rig, run)).toContain("lightsout.dev/hold=benchmark until Friday");
-  expect(box.did).toEqual(untouched);
-});
-
 test("a plan shows where it would stop, and does nothing", async () => {
   const { planEvent } = await import("#events");
   const rig = await startRig({ machines: rack.map((name) => ({ name, trust: "observe" as const })) });

@@ -27,7 +27,7 @@ const recovered = (rig: Rig) =>
   rig.until("it is recovered", async () => (await rig.office.incidents.of("gpu-02"))?.state === "closed", 2 * 3_600_000);
 
 test("a hold by annotation that is taken off: the lost machine is recovered without another word", async () => {
-  const rig = await hung({ before: ({ world }) => Object.assign(world.machine("gpu-02").node, { hold: "alice" }) });
+  const rig = await hung({ before: ({ world }) => Object.assign(world.machine("gpu-02").node, { hold: { reason: "alice" } }) });
   expect(await firstRound(rig)).toBe("refused");
   rig.world.machine("gpu-02").node.hold = undefined;
   await recovered(rig);

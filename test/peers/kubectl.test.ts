@@ -86,8 +86,8 @@ describe.skipIf(!kubectl)("kubectl", () => {
     const { cluster, person } = await rack();
     await cluster.cordon("w1", by);
     await cluster.report("w1", { reason: "PowerCycled", message: "off, twice read, on", type: "Normal" });
-    await person("annotate", "node", "w1", "lightsout.dev/hold=fans");
-    expect((await cluster.node("w1"))?.hold).toBe("fans");
+    await person("annotate", "node", "w1", "lightsout.dev/hold=fans", "lightsout.dev/hold-until=2026-01-31T18:00:00Z");
+    expect((await cluster.node("w1"))?.hold).toEqual({ reason: "fans", until: "2026-01-31T18:00:00Z" });
     const said = await person("describe", "node", "w1");
     expect(said).toMatch(/Unschedulable:\s+true/);
     expect(said).toContain("lightsout.dev/cordoned-by: lab/run-1");

@@ -4,6 +4,7 @@ import type { Accepted } from "../accepted.ts";
 import { segment } from "../client.ts";
 import { Failure } from "../failure.ts";
 import type { Shell } from "../shell.ts";
+import { paint } from "../text.ts";
 
 interface Given {
   readonly reason?: string;
@@ -32,11 +33,13 @@ export function attestCommand(program: Command, shell: Shell): void {
           return "ok";
         }
         const body = { reason, ...(length === undefined ? {} : { for: length }) };
-        const accepted = await shell.client.post<Accepted & { until: string }>(path, body);
-        shell.show(accepted, () => [
-          `${machine} counts as off until ${accepted.until}, on your word. Its storage may be given to others: keep it off`,
+        const answer = await shell.client.post<Accepted & { until: string; counts: boolean; power: string }>(path, body);
+        shell.show(answer, () => [
+          answer.counts
+            ? `${machine} counts as off until ${answer.until}, on your word. Its storage may be given to others: keep it off`
+            : paint("red", `Your word does not count: something on ${machine} shows life (its power: ${answer.power})`),
         ]);
-        return "ok";
+        return answer.counts ? "ok" : "failed";
       }),
     );
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Accepted } from "../accepted.ts";
+import { Failure } from "../failure.ts";
 import type { Shell } from "../shell.ts";
 import { paint } from "../text.ts";
 
@@ -11,6 +12,14 @@ interface Frozen {
 
 /** `before` is absent where the server could not tell. */
 type Answer = Accepted & { readonly frozen: Frozen | null; readonly before?: Frozen | null };
+
+/** A freeze that did not get through must not be the end of it. */
+function orByFile(error: unknown): never {
+  if (!(error instanceof Failure) || error.exit === "unauthorised") throw error;
+  const { code, exit, hint, message } = error;
+  const file = "Where Lightsout runs a file stops it whatever is down: touch STOP, beside its lightsout.yaml";
+  throw new Failure(exit, message, { code, hint: hint === undefined ? file : `${hint}. ${file}` });
+}
 
 /** A STOP file has no time. */
 const whose = ({ by, since, reason }: Frozen) => `by ${by}${since === "" ? "" : ` since ${since}`}: ${reason}`;
@@ -24,7 +33,7 @@ export function freezeCommands(program: Command, shell: Shell): void {
     .option("--reason <text>", "why", "no reason given")
     .action(
       shell.action(async ({ reason }: { reason: string }) => {
-        const answer = await shell.client.post<Answer>("/v1/freeze", { reason });
+        const answer = await shell.client.post<Answer>("/v1/freeze", { reason }).catch(orByFile);
         shell.show(answer, () => [
           "Frozen: nothing is powered until `lightsout unfreeze`",
           ...(answer.before ? [paint("yellow", `It was frozen already ${whose(answer.before)}`)] : []),

@@ -1,50 +1,38 @@
 import type { Command } from "commander";
 import type { Desk, MachineRow } from "#adapters/http/port.ts";
+import { rackLines } from "../rack-table.ts";
 import type { Shell } from "../shell.ts";
-import { paint, table } from "../text.ts";
+import { paint } from "../text.ts";
 
 type Frozen = Awaited<ReturnType<Desk["frozen"]>> | null;
 
-/** `machines`: the fleet as it is now. */
+const columnsHelp = `
+Columns:
+  NODE      whether Kubernetes has it Ready
+  POWER     as its BMC reads now
+  IDENTITY  how many of BMC, Node and inventory name the same machine: ✔ nothing contradicts, ✘ something does, ? it cannot be told
+  OFF?      whether its BMC can prove that it is off; what cannot is never fenced
+  DRILL     when it last passed one; lapsed: the machine, its BMC's firmware or its address has changed since
+  TRUST     what is in force, and what was set where that is more`;
+
+/** `machines`: the fleet as it is now, and what stands against acting on it. */
 export function machinesCommand(program: Command, shell: Shell): void {
   program
     .command("machines")
-    .description("list the machines: power, node, identity, trust, and who holds them")
+    .description("list the machines as they are now, and what stands against acting on them")
+    .option("--wide", "with Node names, addresses, measured times and GPUs")
+    .addHelpText("after", columnsHelp)
     .action(
-      shell.action(async () => {
+      shell.action(async ({ wide = false }: { wide?: boolean }) => {
         const [{ machines }, { frozen }] = await Promise.all([
           shell.client.get<{ machines: MachineRow[] }>("/v1/machines"),
           shell.client.get<{ frozen: Frozen }>("/v1/freeze"),
         ]);
         shell.show({ frozen, machines }, () => [
           ...(frozen ? [paint("red", `FROZEN by ${frozen.by}: ${frozen.reason}`)] : []),
-          ...(machines.length === 0
-            ? ["The inventory is empty; add machines to lightsout.yaml"]
-            : table(["MACHINE", "POOL", "ROLE", "READY", "POWER", "WANT", "IDENTITY", "GPUS", "TRUST", "NOTES"], machines.map(row))),
+          ...rackLines(machines, { wide, columns: shell.columns }),
         ]);
         return "ok";
       }),
     );
 }
-
-const row = (machine: MachineRow) => [
-  machine.name,
-  machine.pool,
-  machine.role,
-  machine.ready,
-  machine.power,
-  machine.want,
-  machine.identity,
-  machine.gpus,
-  machine.trust,
-  notes(machine).join("; "),
-];
-
-const notes = ({ quarantine, hold, incident, run, identity, identityDetail, canProveOff }: MachineRow): string[] => [
-  ...(quarantine === undefined ? [] : [`quarantine: ${quarantine}`]),
-  ...(hold === undefined ? [] : [`hold: ${hold}`]),
-  ...(incident === undefined ? [] : [`incident: ${incident}`]),
-  ...(run === undefined ? [] : [`run ${run}`]),
-  ...(identity === "contradicts" ? [identityDetail] : []),
-  ...(canProveOff ? [] : ["cannot prove off"]),
-];

@@ -3,6 +3,7 @@ import type { Accepted } from "../accepted.ts";
 import { segment } from "../client.ts";
 import { readScope } from "../scope.ts";
 import type { Shell } from "../shell.ts";
+import { paint } from "../text.ts";
 
 /** `release`: takes back a hold, and lifts a machine's quarantine. */
 export function releaseCommand(program: Command, shell: Shell): void {
@@ -14,13 +15,16 @@ export function releaseCommand(program: Command, shell: Shell): void {
     .action(
       shell.action(async (first: string, second: string | undefined) => {
         const { scope, name } = readScope(first, second, ["machine", "pool", "rack", "all"]);
-        const accepted = await shell.client.remove<Accepted & { before?: readonly string[] }>(
+        const accepted = await shell.client.remove<Accepted & { before?: readonly string[]; still?: readonly string[] }>(
           `/v1/holds/${segment(scope)}/${segment(name)}`,
         );
-        shell.show(accepted, () => {
-          if (accepted.before?.length === 0) return [`Nothing held ${scope} ${name}: nothing is released`];
-          return [`Released: ${scope} ${name}${accepted.before ? ` (${accepted.before.join("; ")})` : ""}`];
-        });
+        const { before, still = [] } = accepted;
+        shell.show(accepted, () => [
+          before?.length === 0
+            ? `Nothing held ${scope} ${name}: nothing is released`
+            : `Released: ${scope} ${name}${before ? ` (${before.join("; ")})` : ""}`,
+          ...still.map((hold) => paint("yellow", `Still: ${hold}`)),
+        ]);
         return "ok";
       }),
     );

@@ -22,19 +22,24 @@ export function shadowCommand(program: Command, shell: Shell): void {
     );
 }
 
-function summary({ days, totals }: Scorecard): string {
-  const { decided, cameBackAlone, switchedLater, open } = totals;
+function summary({ days, rows, totals }: Scorecard): string {
+  const { decided, cameBackAlone, heldBack, switchedLater, open } = totals;
   if (decided === 0) return `${days} days: nothing would have been done`;
+  const what = rows.every((row) => row.function === "node-lost") ? "fenced" : "acted on";
   const parts = [
-    `${decided} would have been acted on`,
+    `${decided} would have been ${what}`,
     `${cameBackAlone} came back alone`,
     `${switchedLater} ${switchedLater === 1 ? "was" : "were"} switched later`,
     ...(open > 0 ? [`${open} still open`] : []),
+    ...(heldBack > 0 ? [`${heldBack} held back by a guard whatever trust allows`] : []),
   ];
   return paint("bold", `${days} days: ${parts.join(", ")}`);
 }
 
 const ends = { "came-back-alone": "came back alone", "switched-later": "was switched", open: "nothing since" } as const;
 
-const line = ({ at, machine, function: name, would, then, afterMs }: ShadowRow): string =>
-  `${at}  ${machine}  ${name}: ${would}; ${ends[then]}${afterMs === undefined ? "" : ` after ${humanDuration(afterMs)}`}`;
+function line({ at, machine, function: name, heldBackBy, would, then, afterMs }: ShadowRow): string {
+  const after = afterMs === undefined ? "" : ` after ${humanDuration(afterMs)}`;
+  const held = heldBackBy.length === 0 ? "" : `; held back by ${heldBackBy.join(", ")} whatever trust allows`;
+  return `${at}  ${machine}  ${name}: ${would}${held}; ${ends[then]}${after}`;
+}

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import type { Why, WhyRun } from "#adapters/http/port.ts";
+import type { DrillRow, Why, WhyRun } from "#adapters/http/port.ts";
+import { humanDuration } from "#events";
 import { segment } from "../client.ts";
-import { summaryLine, timeText, verdictText } from "../journal.ts";
+import { summaryLine, timeText, trustLine, verdictText } from "../journal.ts";
 import type { Shell } from "../shell.ts";
 import { paint } from "../text.ts";
 
@@ -20,15 +21,17 @@ export function whyCommand(program: Command, shell: Shell): void {
     );
 }
 
-function lines({ answer, ledger, incident, trust, holds, frozen, runs }: Why, now: number): string[] {
+function lines({ answer, attested, drill, ledger, incident, holds, frozen, runs, ...trusted }: Why, now: number): string[] {
   const wanted =
     ledger.want === undefined ? "nobody has said" : `${ledger.want} (${ledger.why ?? "no reason"}, by ${ledger.by ?? "unknown"})`;
   return [
     paint("bold", answer),
     `  meant to be  ${wanted}`,
-    `  trust        ${trust}`,
+    `  trust        ${trustLine(trusted)}`,
+    `  drill        ${drillLine(drill)}`,
     ...(frozen === undefined ? [] : [`  frozen       ${frozen}`]),
     ...(ledger.quarantine ? [`  quarantine   ${ledger.quarantine.reason} (release it with: lightsout release ${ledger.machine})`] : []),
+    ...(attested === undefined ? [] : [`  attested     ${attested}`]),
     ...holds.map((hold) => `  hold         ${hold}`),
     ...(incident ? [`  incident     ${incident.state}, round ${incident.round}: ${incident.reason}`] : []),
     ...runs.flatMap((run) => [
@@ -37,6 +40,13 @@ function lines({ answer, ledger, incident, trust, holds, frozen, runs }: Why, no
       ...run.verdicts.map((verdict) => `                 ${verdictText(verdict)}`),
     ]),
   ];
+}
+
+function drillLine(drill: DrillRow | undefined): string {
+  if (!drill) return "never passed";
+  const { at, bootMs, gpus, lapsed, offMs } = drill;
+  const passed = `passed at ${at}: off in ${humanDuration(offMs)}, back in ${humanDuration(bootMs)}, ${gpus} GPUs`;
+  return lapsed === undefined ? passed : `${passed}. It no longer counts: ${lapsed}`;
 }
 
 /** Which act the guards were asked about: the run's last. */

@@ -5,6 +5,8 @@ import { field, items, strings, text } from "./json.ts";
 export const CORDONED_BY = "lightsout.dev/cordoned-by";
 /** Set by a person: hands off this machine, and why. */
 const HOLD = "lightsout.dev/hold";
+/** Set by a person: when the hold is over. Alone it holds too: whoever wrote it meant one. */
+const HOLD_UNTIL = "lightsout.dev/hold-until";
 /** The taint that makes Kubernetes force-detach a Node's volumes; GA since Kubernetes 1.28. */
 export const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 /** Under this name our writes appear in `managedFields`. */
@@ -40,7 +42,7 @@ export function nodeView(node: unknown, lease: unknown, machineOf: (node: string
     unschedulable: isUnschedulable(node),
     ...(cordonedBy === undefined ? {} : { cordonedBy }),
     outOfService: items(field(node, "spec", "taints")).some((taint) => field(taint, "key") === OUT_OF_SERVICE),
-    ...(Object.hasOwn(annotations, HOLD) ? { hold: annotations[HOLD] ?? "" } : {}),
+    ...holdOf(annotations),
     taints,
     labels,
     gpus: { allocatable: gpus(field(node, "status", "allocatable")), capacity: gpus(field(node, "status", "capacity")) },
@@ -48,6 +50,12 @@ export function nodeView(node: unknown, lease: unknown, machineOf: (node: string
     ...(typeof leaseSeconds === "number" && Number.isFinite(leaseSeconds) ? { leaseSeconds } : {}),
     addresses: items(field(node, "status", "addresses")).flatMap((one) => text(field(one, "address")) ?? []),
   };
+}
+
+function holdOf(annotations: Readonly<Record<string, string>>): Pick<NodeView, "hold"> {
+  const [reason, until] = [HOLD, HOLD_UNTIL].map((key) => (Object.hasOwn(annotations, key) ? annotations[key] : undefined));
+  if (reason === undefined && until === undefined) return {};
+  return { hold: { reason: reason ?? "", ...(until === undefined ? {} : { until }) } };
 }
 
 /** Whether the condition Ready of a Node or a Pod is True. */

@@ -26,7 +26,8 @@ export const attestationRoutes = (desk: Desk, now: () => number): readonly Route
       }
       const until = momentOf(now() + milliseconds(lasting));
       const data = { machine: ask.param("name"), reason, until };
-      return accepted(await submit(desk, ask, { type: offAttested.type, data }), { until });
+      const event = await submit(desk, ask, { type: offAttested.type, data });
+      return accepted(event, { until, ...(await desk.attested(data.machine)) });
     },
   },
   {

@@ -36,10 +36,18 @@ export const holdRoutes = (desk: Desk, now: () => number): readonly Route[] => [
     async handle(ask) {
       const data = { scope: ask.param("scope"), name: ask.param("name") };
       const before = await standing(desk, data.scope, data.name).catch(() => undefined);
-      return accepted(await submit(desk, ask, { type: holdReleased.type, data }), before === undefined ? {} : { before });
+      const event = await submit(desk, ask, { type: holdReleased.type, data });
+      const still = data.scope === "machine" ? await held(desk, data.name).catch(() => undefined) : undefined;
+      return accepted(event, present({ before, still }));
     },
   },
 ];
+
+/** Pools, racks and annotations of its Node hold a machine too, and a release of the machine does not take those back. */
+const held = async (desk: Desk, machine: string): Promise<readonly string[]> => (await desk.why(machine)).holds;
+
+const present = (more: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
 
 /** What a release would take back, in words. */
 async function standing(desk: Desk, scope: string, name: string): Promise<readonly string[]> {

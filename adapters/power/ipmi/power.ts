@@ -151,7 +151,14 @@ export function createIpmiPower(options: IpmiPowerOptions): Power & Surveyed {
       }),
     identify: (seconds, signal) =>
       read("identify", signal, async (talk) => {
-        await talk.need(chassisIdentify(seconds));
+        const asked = await talk.ask(chassisIdentify(seconds));
+        if (asked.ok) return;
+        const refused = `Chassis Identify: ${completionText(asked.completion)}`;
+        // The standard leaves it to the BMC whether there is a light (IPMI 2.0, table G-1).
+        if (!isUnavailable(asked.completion)) throw talk.fail("LO_BMC_REFUSED", "none", refused);
+        throw new UnsupportedError(machine, "identify", refused, {
+          hint: "Find the box by its serial number, or by the MAC address on its label",
+        });
       }),
     async resetController(permit) {
       admit(permit, machine, "reset-controller");

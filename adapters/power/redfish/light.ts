@@ -12,6 +12,8 @@ export interface Light {
   close(): void;
 }
 
+const noLight = "Find the box by its serial number, or by the MAC address on its label";
+
 /** @param client used again when the time is over */
 export function createLight(options: { machine: string; client: Client; clock: Clock }): Light {
   const { machine, client, clock } = options;
@@ -20,7 +22,7 @@ export function createLight(options: { machine: string; client: Client; clock: C
   const set = async (service: Service, on: boolean, signal?: AbortSignal) => {
     const { body, reply } = await client.get(service.system, signal);
     const wanted = wish(body, on);
-    if (wanted === undefined) throw new UnsupportedError(machine, "identify", "the system shows no locator light");
+    if (wanted === undefined) throw new UnsupportedError(machine, "identify", "its BMC shows no locator light", { hint: noLight });
     const answer = await patch(client, service.system, wanted, { etag: etagOf(reply), signal });
     accepted(answer, { target: machine, operation: "identify", changes: true });
   };

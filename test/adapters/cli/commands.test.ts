@@ -55,6 +55,47 @@ describe("what is sent", () => {
     expect(desk.accepted[0]?.data).toMatchObject({ until: expect.any(String) });
   });
 
+  it("a light blinks, and is stopped", async () => {
+    const { run, desk } = await createRig();
+    expect(await run("identify", "r740-01", "--for", "2m")).toMatchObject({
+      exit: 0,
+      out: "The light of r740-01 blinks for 2m; stop it with: lightsout identify r740-01 --off",
+    });
+    expect((await run("identify", "r740-01", "--off")).out).toBe("The light of r740-01 is off");
+    expect(desk.lit.map(({ seconds }) => seconds)).toEqual([120, 0]);
+    expect(await run("identify", "r740-01", "--for", "5m")).toMatchObject({ exit: 1, err: expect.stringContaining("longer than 4m") });
+  });
+
+  it("a person's word that a machine is off is answered with whether it counts", async () => {
+    const { run, desk } = await createRig();
+    const attest = ["attest", "r740-01", "off", "--reason", "its cord is pulled"];
+    expect(await run(...attest)).toMatchObject({ exit: 0, out: expect.stringMatching(/^r740-01 counts as off until .*, on your word\./) });
+    desk.set({ word: { counts: false, power: "On" } });
+    expect(await run(...attest)).toMatchObject({
+      exit: 1,
+      out: "Your word does not count: something on r740-01 shows life (its power: On)",
+    });
+  });
+
+  it("trust without a level shows what is in force, and setting more than is in force says why", async () => {
+    const { run, desk } = await createRig();
+    expect(await run("trust", "r740-01")).toMatchObject({ exit: 0, out: "r740-01: ask" });
+    expect((await run("trust", "r740-01", "ask")).out).toBe("machine r740-01: ask");
+    const { why } = desk;
+    const trustWhy = "it has passed no drill: lightsout drill r740-01";
+    desk.why = async (machine) => ({ ...(await why(machine)), trust: "auto", trustInForce: "ask", trustWhy });
+    const less = `ask: auto is set, but ${trustWhy}`;
+    expect((await run("trust", "r740-01")).out).toBe(`r740-01: ${less}`);
+    expect((await run("trust", "r740-01", "auto")).out).toBe(`machine r740-01: auto\nFor now it is ${less}`);
+    expect(JSON.parse((await run("trust", "r740-01", "--json")).out)).toEqual({
+      machine: "r740-01",
+      trust: "auto",
+      trustInForce: "ask",
+      trustWhy,
+    });
+    expect(await run("trust", "r750")).toMatchObject({ exit: 1, err: expect.stringContaining("Did you mean r740-01?") });
+  });
+
   it("an id given twice is one event", async () => {
     const { run } = await createRig();
     const emit = ["emit", "node-lost", "machine=r740-01", "--id", "once"];
@@ -131,7 +172,9 @@ describe("what is sent", () => {
     const quarantine = { reason: "doubt", run: "r", since: "" };
     const { why } = desk;
     desk.why = async (machine) => ({ ...(await why(machine)), ledger: { machine, quarantine } });
-    expect((await run("release", "r740-01")).out).toBe("Released: machine r740-01 (quarantine: doubt)");
+    expect((await run("release", "r740-01")).out).toBe(
+      "Released: machine r740-01 (quarantine: doubt)\nStill: held by me (pool gpu): disks",
+    );
   });
 
   it("a machine that nothing holds at all is not said to be released, even where holds cannot be listed", async () => {
@@ -163,8 +206,8 @@ describe("what is shown", () => {
     desk.ask({ run: "0123456789abcdef01234567" });
     const shown = async (command: string) => (await run(command, ...(command === "why" ? ["r740-01"] : []))).out;
     expect(await shown("machines")).toMatchInlineSnapshot(`
-      "MACHINE  POOL  ROLE    READY  POWER  IDENTITY  GPUS  TRUST
-      r740-01  gpu   worker  True   on     agrees    2/2   ask"
+      "MACHINE  NODE   BMC      POWER  IDENTITY  OFF?  DRILL  TRUST
+      r740-01  Ready  redfish  on     ✔ 3/3     ✔     never  ask"
     `);
     expect(await shown("questions")).toMatchInlineSnapshot(`
       "RUN           FUNCTION     MACHINE  ASKS            WHOM       UNTIL
@@ -174,7 +217,8 @@ describe("what is shown", () => {
       "r740-01 is held.
         meant to be  on (no reason, by unknown)
         trust        ask
-        hold         pool gpu: disks"
+        drill        never passed
+        hold         held by me (pool gpu): disks"
     `);
     expect(await shown("dead")).toMatchInlineSnapshot(`
       "SEQ  AT                    EVENT      REASON
@@ -222,6 +266,7 @@ describe("what is shown", () => {
       "r740-01 is held.
         meant to be  on (no reason, by unknown)
         trust        ask
+        drill        never passed
         run          run-1  power-cycle for r740-01: finished (ok)
                      guards before force-off at 00:01:02Z:
                        storm: allow (1 of 7 lost)

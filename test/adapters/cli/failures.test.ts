@@ -54,6 +54,9 @@ describe("exit codes", () => {
     ["hold", "planet", "earth", "--reason", "x"],
     ["hold", "r740-01", "--reason", "x", "--for", "soon"],
     ["hold", "", "--reason", "x"],
+    ["identify", ""],
+    ["identify", "r740-01", "--for", "soon"],
+    ["identify", "r740-01", "--for", "1m", "--off"],
     ["trust", "r740-01", "blindly"],
     ["trust", "rack", "a", "auto"],
     ["resume", "run-1", "perhaps"],
@@ -139,10 +142,24 @@ describe("exit codes", () => {
     expect(err).not.toContain("may have taken effect");
   });
 
+  it("a freeze that does not get through names the file that stops everything", async () => {
+    const { desk, run } = await createRig();
+    desk.set({ fails: new LightsoutError("LO_STORE", "the disk is gone", { hint: "Mount it" }) });
+    expect(await run("freeze")).toMatchObject({ exit: 1, err: expect.stringMatching(/the disk is gone\n {2}Mount it\. .*touch STOP/) });
+    expect((await run("freeze", "--url", "http://127.0.0.1:1")).err).toContain("touch STOP");
+  });
+
   it("https where there is no TLS is said", async () => {
     const { run, served } = await createRig();
     const { exit, err } = await run("freeze", "--url", served.url.replace("http:", "https:"));
     expect([exit, err]).toEqual([3, expect.stringContaining("does not speak TLS")]);
+  });
+
+  it("what is missing is looked up in the help of that command", async () => {
+    const { run } = await createRig();
+    expect((await run("attest", "r740-01")).err).toContain("See: lightsout attest --help");
+    expect((await run("dead", "replay")).err).toContain("See: lightsout dead replay --help");
+    expect((await run("nonsense")).err).toContain("See: lightsout --help");
   });
 
   it("hold without arguments asks first what is to be held", async () => {

@@ -366,3 +366,27 @@ for (const [what, functions, gone] of [
     expect(await worker.runs.all()).toHaveLength(2);
   });
 }
+
+test("holds on Nodes are kept as they are seen, also by the next process, and anew after a release while the cluster was away", async () => {
+  const first = await watching();
+  const { world, clock, office, store, time, worker } = first;
+  const { node } = world.machine("gpu-02");
+  node.hold = { reason: "fans", until: "2026-02-01T00:00:00Z" };
+  await clock.sleep(5000);
+  expect(await office.settings.nodeHold("gpu-02")).toEqual(node.hold);
+  expect(await office.settings.nodeHold("gpu-01")).toBeUndefined();
+
+  world.api.reachable = false;
+  await clock.sleep(5000);
+  await worker.accept({ type: "hold-released", data: { scope: "machine", name: "gpu-02" }, origin: "operator", source: "test" });
+  expect(await office.settings.nodeHold("gpu-02")).toBeUndefined();
+  world.api.reachable = true;
+  await clock.sleep(5000);
+  expect(await office.settings.nodeHold("gpu-02")).toEqual(node.hold);
+
+  await first.stop();
+  node.hold = undefined;
+  await watching({ time, store, world });
+  await clock.sleep(5000);
+  expect(await office.settings.nodeHold("gpu-02")).toBeUndefined();
+});

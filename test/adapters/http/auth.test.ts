@@ -30,6 +30,12 @@ const matrix: readonly {
   { way: "GET /v1/machines/:name/why", path: "/v1/machines/r740-01/why", least: "viewer" },
   { way: "POST /v1/machines/:name/power", path: "/v1/machines/r740-01/power", body: { action: "on" }, least: "operator", status: 202 },
   {
+    way: "POST /v1/machines/:name/identify",
+    path: "/v1/machines/r740-01/identify",
+    least: "operator",
+    status: 200,
+  },
+  {
     way: "POST /v1/machines/:name/attestation",
     path: "/v1/machines/r740-01/attestation",
     body: { reason: "its cord is pulled" },

@@ -5,6 +5,8 @@ import { type Accepted, builtinEvents, type Entry, type Fact, type Incoming, Lig
 export interface FakeDesk extends Desk {
   readonly accepted: Incoming[];
   readonly planned: Incoming[];
+  /** Lights that were asked for. */
+  readonly lit: { readonly machine: string; readonly seconds: number; readonly actor: string }[];
   /** Puts a run on the desk, queued. */
   begin(run: string, about?: Partial<RunSummary>): void;
   /** Appends to a run's journal; followers hear it. */
@@ -19,6 +21,7 @@ export interface FakeDesk extends Desk {
     problems?: MachineProblems["problems"];
     differences?: readonly string[];
     arm?: ArmRow;
+    word?: { counts: boolean; power: string };
   }): void;
   /** How many follow a journal now. */
   followers(): number;
@@ -30,14 +33,20 @@ const machineRow: MachineRow = {
   role: "worker",
   pool: "gpu",
   node: "talos-r740-01",
-  ready: "True",
+  ready: "true",
   bmc: "redfish 10.0.10.31",
-  power: "on",
+  powerState: "on",
+  power: "On",
   identity: "agrees",
-  identityDetail: "uuid of BMC, Node and inventory agree",
+  agree: ["inventory", "BMC", "Node"],
+  identityDetail: "BMC, Node and inventory agree by uuid",
+  witnesses: { inventory: "uuid 4c4c4544-0056-3510-8033-b7c04f4a4e32", bmc: "serial 7V53JN2" },
   canProveOff: true,
   trust: "ask",
+  trustInForce: "ask",
   gpus: "2/2",
+  holds: [],
+  objections: [{ against: ["recovery"], guard: "trust", says: "ask", reason: "For r740-01 trust is ask" }],
 };
 
 export function createFakeDesk(): FakeDesk {
@@ -45,6 +54,7 @@ export function createFakeDesk(): FakeDesk {
   const listeners = new Map<string, Set<(entry: Entry, seq: number) => void>>();
   const accepted: Incoming[] = [];
   const planned: Incoming[] = [];
+  const lit: FakeDesk["lit"] = [];
   const questions: Question[] = [];
   let state: Parameters<FakeDesk["set"]>[0] = {};
   let next: readonly string[] = [];
@@ -76,6 +86,7 @@ export function createFakeDesk(): FakeDesk {
     version: "0.0.0",
     accepted,
     planned,
+    lit,
     accept: async (incoming) => answer(incoming),
     runs: async () => [...runs.values()].map(({ summary }) => summary),
     holds: async () => [],
@@ -97,7 +108,8 @@ export function createFakeDesk(): FakeDesk {
         machine,
         ledger: { machine, want: "on" },
         trust: "ask",
-        holds: ["pool gpu: disks"],
+        trustInForce: "ask",
+        holds: ["held by me (pool gpu): disks"],
         runs: [],
         answer: `${machine} is held.`,
       };
@@ -107,6 +119,12 @@ export function createFakeDesk(): FakeDesk {
       planned.push(incoming);
       const verdicts = [{ guard: "trust", says: "ask", reason: "trust is ask" }] as const;
       return [{ function: "power-cycle", steps: [{ step: "power off", what: "cuts the power", verdicts }], stops: "a person is asked" }];
+    },
+    attested: async () => state.word ?? { counts: true, power: "off, attested" },
+    async identify(machine, seconds, actor) {
+      if (state.fails !== undefined) throw state.fails;
+      known(machine);
+      lit.push({ machine, seconds, actor });
     },
     dead: async () => [{ seq: 7, at: "2026-01-01T00:00:00Z", reason: "no such machine", event: { type: "node-lost" } }],
     async replay(seq, actor) {
@@ -148,7 +166,7 @@ export function createFakeDesk(): FakeDesk {
     ],
     frozen: async () => state.frozen,
     async shadow(days) {
-      return { days, totals: { decided: 0, cameBackAlone: 0, switchedLater: 0, open: 0 }, rows: [] };
+      return { days, totals: { decided: 0, cameBackAlone: 0, switchedLater: 0, heldBack: 0, open: 0 }, rows: [] };
     },
     async health() {
       if (state.fails !== undefined) throw state.fails;

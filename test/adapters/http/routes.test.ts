@@ -116,6 +116,17 @@ describe("machines, holds, freeze", () => {
     expect([status, body.code, body.detail]).toEqual([422, "LO_HTTP_INVALID", detail]);
   });
 
+  it("a light blinks for as long as asked, for whoever asked, and no longer than a BMC can count", async () => {
+    const { desk, send } = createRig();
+    const way = "/v1/machines/r740-01/identify";
+    for (const body of [undefined, { for: "2m" }, { for: "10ms" }, { off: true }]) expect((await send("POST", way, body)).status).toBe(200);
+    expect(desk.lit).toEqual([30, 120, 1, 0].map((seconds) => ({ machine: "r740-01", seconds, actor: "local" })));
+    for (const body of [{ for: "5m" }, { for: "soon" }, { for: "1m", off: true }, { seconds: 5 }])
+      expect(await send("POST", way, body)).toMatchObject({ status: 422, body: { code: "LO_HTTP_INVALID" } });
+    desk.set({ fails: new UnsupportedError("r740-01", "identify", "its BMC shows no locator light", { hint: "Find it by its serial" }) });
+    expect(await send("POST", way)).toMatchObject({ status: 409, body: { code: "LO_UNSUPPORTED", hint: "Find it by its serial" } });
+  });
+
   it("a hold's length counts on the server's clock", async () => {
     const { send, desk } = createRig({ clock: clock() });
     const hold = { scope: "machine", name: "r740-01", reason: "disk swap" };

@@ -117,7 +117,7 @@ test("a machine without a Node is a refusal that says which Node", async () => {
 test("the hold of a person is seen with its reason", async () => {
   const { cluster, api } = await createRack();
   api.annotate("w1", "lightsout.dev/hold", "replacing fans");
-  expect((await cluster.node("m1"))?.hold).toBe("replacing fans");
+  expect((await cluster.node("m1"))?.hold).toEqual({ reason: "replacing fans" });
 });
 
 test("an event is on the Node, also on one that does not exist, and its failure is only a problem", async () => {

@@ -45,7 +45,9 @@ test("a Node and its lease become the view of the port", () => {
         "allocatable": 7,
         "capacity": 9,
       },
-      "hold": "fans being replaced",
+      "hold": {
+        "reason": "fans being replaced",
+      },
       "kubeletVersion": "v1.34.1",
       "labels": {
         "node-role.kubernetes.io/control-plane": "",
@@ -68,6 +70,13 @@ test("a Node and its lease become the view of the port", () => {
       "unschedulable": true,
     }
   `);
+});
+
+test("an end without a hold is a hold: whoever wrote it meant one", () => {
+  const annotated = (annotations: object) => nodeView({ metadata: { name: "n", annotations } }, undefined, machineOf)?.hold;
+  expect(annotated({ "lightsout.dev/hold-until": "2026-01-31T18:00:00Z" })).toEqual({ reason: "", until: "2026-01-31T18:00:00Z" });
+  expect(annotated({ "lightsout.dev/hold": "" })).toEqual({ reason: "" });
+  expect(annotated({ "lightsout.dev/other": "x" })).toBeUndefined();
 });
 
 test("without machine, lease, conditions and marks there are none in the view", () => {

@@ -17,7 +17,7 @@ async function watched(options: Parameters<typeof createRack>[0] = {}) {
   const last = () => pictures.at(-1);
   await until(() => expect(last()).toMatchObject({ reachable: true, nodes: [{ ready: "true" }, { ready: "true" }] }));
   await until(() => expect(rack.api.watching()).toBe(2));
-  const sees = (mark: string) => until(() => expect(last()?.nodes.find(({ name }) => name === "w1")?.hold).toBe(mark));
+  const sees = (mark: string) => until(() => expect(last()?.nodes.find(({ name }) => name === "w1")?.hold?.reason).toBe(mark));
   const proves = async (mark: string) => {
     rack.api.annotate("w1", "lightsout.dev/hold", mark);
     await sees(mark);
@@ -44,7 +44,7 @@ test("changes in quick succession make one picture", async () => {
   for (let mark = 0; mark < 50; mark += 1) api.annotate("w1", "lightsout.dev/hold", String(mark));
   await sees("49");
   // Leases are renewed in between, and make pictures of their own.
-  const marks = new Set(pictures.map(({ nodes }) => nodes.find(({ name }) => name === "w1")?.hold));
+  const marks = new Set(pictures.map(({ nodes }) => nodes.find(({ name }) => name === "w1")?.hold?.reason));
   expect(marks.size).toBeLessThan(5);
 });
 

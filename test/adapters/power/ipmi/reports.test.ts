@@ -23,6 +23,15 @@ describe("what a BMC reports", () => {
     expect(commands.slice(commands.indexOf("0/2") - 1)).toEqual(["6/37", "0/2"]);
   });
 
+  it("that it has no locator light: refused by type, with what to do instead", async () => {
+    const rig = await rigWith({ bmc: { refuses: ({ netFn, cmd }) => (netFn === 0 && cmd === 4 ? 0xc1 : undefined) } });
+    await expect(rig.power.identify(5)).rejects.toMatchObject({
+      code: "LO_UNSUPPORTED",
+      message: "m1: identify is not available: Chassis Identify: C1 (unknown command)",
+      hint: expect.stringContaining("serial number"),
+    });
+  });
+
   it("an event log whose record ids have gaps", async () => {
     const rig = await rigWith({ bmc: { selStep: 3 } });
     for (let round = 0; round < 4; round += 1) {
