@@ -1,5 +1,6 @@
 import { describe, test } from "vitest";
 import { peer } from "#test/peers/peer.ts";
+import { fleetStorm } from "./fleet.ts";
 import { openPlace, type StoreName } from "./site.ts";
 import { storm } from "./storm.ts";
 
@@ -18,4 +19,11 @@ describe.concurrent.each(stores)("workers killed at random, store: $name", ({ na
     const figures = await storm(place, { rounds: 5, seed: 11, say: () => undefined });
     expect(figures).toMatchObject({ rounds: 5, lost: 0, doubled: 0, stuck: 0 });
   });
+});
+
+test("BMCs behind lines that lose, double, delay and damage: nothing is lost, doubled or stuck", { timeout: 240_000 }, async ({
+  expect,
+}) => {
+  const figures = await fleetStorm({ rounds: 25, seed: 3, say: () => undefined });
+  expect(figures).toMatchObject({ rounds: 25, lost: 0, doubled: 0, stuck: 0 });
 });

@@ -28,26 +28,41 @@ export async function judge(
   for (const name of hosts.keys()) {
     summaries.push(...(await worker.call<{ runs: RunSummary[] }>("GET", `/v1/runs?machine=${name}&limit=1000`)).runs);
   }
-  const known = new Set(summaries.map(({ run }) => run));
-  const acts = new Map<string, number>();
-  let twice = 0;
-  let parked = 0;
-  for (const { run, key } of summaries) {
+  const runs: Told[] = [];
+  for (const { run, key, status } of summaries) {
     const { journal } = await worker.call<{ journal: Entry[] }>("GET", `/v1/runs/${run}`);
-    if (journal.some((entry) => entry.is === "parked")) parked += 1;
+    runs.push({ run, key, status, journal });
+  }
+  return account(runs, hosts, asked);
+}
+
+/** A run as it stands, when everything had been mended and had its time. */
+export interface Told extends Pick<RunSummary, "run" | "key" | "status"> {
+  readonly journal: readonly Entry[];
+}
+
+/** What the runs say beside what the machines say. */
+export function account(
+  runs: readonly Told[],
+  hosts: ReadonlyMap<string, Host>,
+  asked: { rounds: number; runs: ReadonlySet<string>; events: number },
+): Figures {
+  const known = new Set(runs.map(({ run }) => run));
+  const acts = new Map<string, number>();
+  for (const { journal, key } of runs) {
     for (const [way, count] of actsOf(journal)) acts.set(`${key} ${way}`, (acts.get(`${key} ${way}`) ?? 0) + count);
-    twice += doneTwice(journal);
   }
   const more = [...hosts].flatMap(([name, { count }]) =>
     (["off", "on"] as const).map((way) => Math.max(0, count[way] - (acts.get(`${name} ${way}`) ?? 0))),
   );
+  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
   return {
     rounds: asked.rounds,
     events: asked.events,
     lost: [...asked.runs].filter((run) => !known.has(run)).length,
-    doubled: more.reduce((sum, extra) => sum + extra, twice),
-    parked,
-    stuck: summaries.filter(({ status }) => status !== "finished" && status !== "parked" && status !== "asking").length,
+    doubled: sum(more) + sum(runs.map(({ journal }) => doneTwice(journal))),
+    parked: runs.filter(({ journal }) => journal.some((entry) => entry.is === "parked")).length,
+    stuck: runs.filter(({ status }) => status !== "finished" && status !== "parked" && status !== "asking").length,
   };
 }
 

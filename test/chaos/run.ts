@@ -1,12 +1,14 @@
 import { parseArgs } from "node:util";
 import { peer } from "#test/peers/peer.ts";
+import { fleetStorm } from "./fleet.ts";
 import type { Figures } from "./judge.ts";
 import { openPlace, type StoreName } from "./site.ts";
 import { storm } from "./storm.ts";
 
 /**
  * `npm run chaos -- --seed N --rounds R` (default 1,000): workers killed again and again, on the embedded store, on a NATS server and, where
- * a new enough one is at hand, on three of which any one dies. Ends with one JSON line; exit code 0 when nothing was lost, doubled or stuck.
+ * a new enough one is at hand, on three of which any one dies; and a fleet of BMCs behind bad lines. `--store` names one of them. Ends with
+ * one JSON line; exit code 0 when nothing was lost, doubled or stuck.
  */
 const { values } = parseArgs({ options: { seed: { type: "string" }, rounds: { type: "string" }, store: { type: "string" } } });
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
@@ -15,22 +17,28 @@ const programs = { nats: peer("nats-server") ?? "", newNats: process.env.NATS_SE
 const available = (["embedded", "nats", "cluster"] as const).filter(
   (name) => name === "embedded" || (name === "nats" ? programs.nats : programs.newNats) !== "",
 );
-const stores = values.store === undefined ? available : [values.store as StoreName];
-const share = Math.ceil(rounds / stores.length);
+const stages = values.store === undefined ? ([...available, "fleet"] as const) : [values.store as StoreName | "fleet"];
+const share = Math.ceil(rounds / stages.length);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 const all: Figures[] = [];
-for (const name of stores) {
+for (const name of stages) {
   say(`${name}: ${share} rounds, seed ${seed}`);
+  const how = { rounds: share, seed, say: (line: string) => say(`${name}: ${line}`) };
+  const figures = name === "fleet" ? await fleetStorm(how) : await onPlace(name, how);
+  say(`${name}: ${JSON.stringify(figures)}`);
+  all.push(figures);
+}
+
+async function onPlace(name: StoreName, how: Parameters<typeof storm>[1]): Promise<Figures> {
   const place = await openPlace(name, programs);
   try {
-    const figures = await storm(place, { rounds: share, seed, say: (line) => say(`${name}: ${line}`) });
-    say(`${name}: ${JSON.stringify(figures)}`);
-    all.push(figures);
+    return await storm(place, how);
   } finally {
     await place.close();
   }
 }
+
 const sum = (key: keyof Figures) => all.reduce((total, figures) => total + figures[key], 0);
 const ok = sum("lost") === 0 && sum("doubled") === 0 && sum("stuck") === 0;
 const figures = {

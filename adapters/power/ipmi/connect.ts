@@ -64,7 +64,7 @@ export function createConnect(options: ConnectOptions): Connect {
     const command = setSessionPrivilege(session.privilege);
     const { response } = await session.request(command, { waits: waits(timeouts.packetMs, timeouts.tries), signal });
     if (response?.completion === 0) return session;
-    void session.close(timeouts.packetMs);
+    void session.close([timeouts.packetMs]);
     signal.throwIfAborted();
     if (!response) return undefined;
     const refused = `the BMC does not give this user privilege level ${session.privilege}: ${completionText(response.completion)}`;

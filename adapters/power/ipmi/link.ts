@@ -3,6 +3,7 @@ import { createGovernor } from "../governor.ts";
 import { type ConnectOptions, createConnect } from "./connect.ts";
 import type { Session } from "./session.ts";
 import { createTalk, SessionLost, type Talk } from "./talk.ts";
+import { waits } from "./timing.ts";
 
 const newSessions = 2;
 
@@ -13,6 +14,12 @@ export interface Link {
    * again from its beginning in a new one.
    */
   use<T>(operation: string, privilege: number, signal: AbortSignal | undefined, work: (talk: Talk) => Promise<T>): Promise<T>;
+  /**
+   * As `use`, for what changes the machine. Its session is closed before it resolves or rejects: a copy of the request that the network kept
+   * must find nobody to carry it out, when the machine may have been switched the other way. Within a session a BMC need not notice:
+   * OpenIPMI's `ipmi_sim` takes every sequence number from 16 behind the newest to 15 ahead of it.
+   */
+  act<T>(operation: string, privilege: number, signal: AbortSignal | undefined, work: (talk: Talk) => Promise<T>): Promise<T>;
   /** For a conversation that ended its session by what it asked for: the next one begins in a new session. */
   forget(): void;
   /** Ends what is running, closes the session; everything after that is refused with effect none. */
@@ -30,10 +37,10 @@ export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacing
   let usedAt = 0;
   let idle = new AbortController();
 
-  const drop = (): Promise<void> => {
+  const drop = (tries = 1): Promise<void> => {
     const old = session;
     session = undefined;
-    return old?.close(timeouts.packetMs) ?? Promise.resolve();
+    return old?.close(waits(timeouts.packetMs, tries)) ?? Promise.resolve();
   };
 
   const current = async (operation: string, privilege: number, signal: AbortSignal): Promise<Session> => {
@@ -84,26 +91,35 @@ export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacing
     return new DeviceError(closed ? "LO_BMC_UNREACHABLE" : "LO_BMC_TIMEOUT", about, message, { cause: signal.reason });
   };
 
+  const turn = <T>(
+    operation: string,
+    privilege: number,
+    asked: AbortSignal | undefined,
+    work: (talk: Talk) => Promise<T>,
+    afterwards: () => unknown,
+  ): Promise<T> => {
+    const signal = asked ? AbortSignal.any([asked, closing.signal]) : closing.signal;
+    return governor.turn(operation, async () => {
+      if (signal.aborted) throw givenUp(operation, signal);
+      idle.abort("used");
+      try {
+        return await converse(operation, privilege, signal, work);
+      } catch (error) {
+        throw signal.aborted && !(error instanceof DeviceError) ? givenUp(operation, signal) : error;
+      } finally {
+        await afterwards();
+      }
+    });
+  };
+
   return {
-    use(operation, privilege, asked, work) {
-      const signal = asked ? AbortSignal.any([asked, closing.signal]) : closing.signal;
-      return governor.turn(operation, async () => {
-        if (signal.aborted) throw givenUp(operation, signal);
-        idle.abort("used");
-        try {
-          return await converse(operation, privilege, signal, work);
-        } catch (error) {
-          throw signal.aborted && !(error instanceof DeviceError) ? givenUp(operation, signal) : error;
-        } finally {
-          closeWhenIdle();
-        }
-      });
-    },
+    use: (operation, privilege, signal, work) => turn(operation, privilege, signal, work, closeWhenIdle),
+    act: (operation, privilege, signal, work) => turn(operation, privilege, signal, work, () => drop(timeouts.tries)),
     forget: () => void drop(),
     async close() {
       closing.abort(new Error("closed"));
       idle.abort("used");
-      await governor.turn("close", drop).catch(drop);
+      await governor.turn("close", () => drop()).catch(() => drop());
     },
   };
 }

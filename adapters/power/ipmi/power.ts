@@ -105,16 +105,16 @@ export function createIpmiPower(options: IpmiPowerOptions): Power & Surveyed {
       }),
     async on(permit) {
       admit(permit, machine, "power-on");
-      return link.use("power on", level, permit.signal, (talk) => switchPower(talk, permit, "on", inventory.check));
+      return link.act("power on", level, permit.signal, (talk) => switchPower(talk, permit, "on", inventory.check));
     },
     async off(permit, how) {
       admit(permit, machine, how === "hard" ? "force-off" : "power-off");
       const what = how === "hard" ? "off" : "soft";
-      return link.use(`${how} power off`, level, permit.signal, (talk) => switchPower(talk, permit, what, inventory.check));
+      return link.act(`${how} power off`, level, permit.signal, (talk) => switchPower(talk, permit, what, inventory.check));
     },
     async reset(permit) {
       admit(permit, machine, "reset");
-      return link.use("reset", level, permit.signal, (talk) => resetOnce(talk, permit, inventory.check));
+      return link.act("reset", level, permit.signal, (talk) => resetOnce(talk, permit, inventory.check));
     },
     async bootOnce(permit, target, uri) {
       admit(permit, machine, "boot-once");
@@ -122,7 +122,7 @@ export function createIpmiPower(options: IpmiPowerOptions): Power & Surveyed {
         const capability = target === "http" ? "boot-http" : "virtual-media";
         throw new UnsupportedError(machine, capability, "IPMI has no place for an address to boot from", { hint: "Use netboot: pxe" });
       }
-      return link.use(`boot once from ${target}`, level, permit.signal, (talk) => bootNext(talk, permit, target, efi, inventory.check));
+      return link.act(`boot once from ${target}`, level, permit.signal, (talk) => bootNext(talk, permit, target, efi, inventory.check));
     },
     bootOverride: (signal) => read("read boot override", signal, async (talk) => inForce(await talk.need(getBootFlags))),
     identity: (signal) =>

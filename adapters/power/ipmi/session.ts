@@ -25,8 +25,8 @@ export interface Session {
     command: { netFn: number; cmd: number; data: Uint8Array },
     options: { waits: readonly number[]; signal: AbortSignal; gate?: () => void },
   ): Promise<Answer>;
-  /** Frees the BMC's slot: one packet, one short wait. Never throws. */
-  close(waitMs: number): Promise<void>;
+  /** Frees the BMC's slot: one packet for each wait, until it is confirmed. Never throws. */
+  close(waits: readonly number[]): Promise<void>;
 }
 
 /**
@@ -82,13 +82,13 @@ export function createSession(options: { line: Line; bmcId: number; keys: Sessio
       }
       return { response: undefined, sent };
     },
-    async close(waitMs) {
+    async close(waits) {
       if (closed) return;
       closed = true;
       const data = Buffer.alloc(4);
       data.writeUInt32LE(bmcId);
       const goodbye = { netFn: 0x06, cmd: 0x3c, data };
-      await session.request(goodbye, { waits: [waitMs], signal: new AbortController().signal }).catch(() => undefined);
+      await session.request(goodbye, { waits, signal: new AbortController().signal }).catch(() => undefined);
       line.close();
     },
   };

@@ -20,7 +20,8 @@ describe("what a BMC reports", () => {
     const rig = await rigWith();
     await rig.power.off(rig.permit("force-off"), "hard");
     const commands = rig.commands();
-    expect(commands.slice(commands.indexOf("0/2") - 1)).toEqual(["6/37", "0/2"]);
+    // And closed right behind it: Close Session.
+    expect(commands.slice(commands.indexOf("0/2") - 1)).toEqual(["6/37", "0/2", "6/3c"]);
   });
 
   it("that it has no locator light: refused by type, with what to do instead", async () => {

@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from "vitest";
 import { GateClosedError } from "#events";
 import { mintPermit } from "#events/runtime/permit.ts";
 import type { Host } from "#test/lab/host.ts";
-import type { Pass } from "./relay.ts";
-import { controls, failure, type Rig, rigsPerTest } from "./rig.ts";
+import { isInSession, type Pass } from "./relay.ts";
+import { controls, failure, type Rig, rigsPerTest, settled } from "./rig.ts";
 
 const rigWith = rigsPerTest();
 
@@ -170,5 +170,47 @@ describe("refusals", () => {
     const rig = await refusing(completion, 1);
     expect(await failure(rig.power.off(rig.permit("force-off"), "hard"))).toMatchObject({ code, effect });
     expect(controls(rig)).toBe(0);
+  });
+});
+
+describe("a copy that the network kept", () => {
+  it("finds its session closed, and switches nothing when it comes at last", async () => {
+    const kept: Buffer[] = [];
+    let late: Buffer[] = [];
+    const rig = await rigWith({
+      pass: (datagram, direction) => {
+        if (direction === "to-client" || !isInSession(datagram)) return [datagram];
+        kept.push(datagram);
+        return [datagram, ...late.splice(0)];
+      },
+    });
+    await rig.power.off(rig.permit("force-off"), "hard");
+    await settled(rig.host, "off");
+    await rig.power.on(rig.permit("power-on"));
+    await settled(rig.host, "on");
+    late = [...kept];
+    const before = controls(rig);
+    expect((await rig.power.state()).state).toBe("on");
+    expect(late).toEqual([]);
+    expect(controls(rig)).toBe(before);
+    expect(rig.host.count).toEqual({ off: 1, on: 1, reset: 0 });
+  });
+
+  it("the session is closed also where the confirmation of that is lost", async () => {
+    let losing = 0;
+    const rig = await rigWith({
+      pass: (datagram, direction) => {
+        if (direction === "to-client" && losing > 0) {
+          losing -= 1;
+          return [];
+        }
+        return [datagram];
+      },
+    });
+    const off = rig.power.off(rig.permit("force-off"), "hard");
+    await settled(rig.host, "off");
+    losing = 1;
+    await off;
+    expect(rig.bmc.sessions()).toBe(0);
   });
 });
