@@ -9,12 +9,12 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** How long mended things get to settle: 30 minutes of the lab. */
 const settleMs = 1_800_000;
 
-/** Lets events in, kills workers and servers, breaks BMCs, mends everything, and judges. */
+/** Lets events in, kills workers and servers, sets clocks, breaks BMCs, mends everything, and judges. */
 export async function storm(place: Place, options: { rounds: number; seed: number; say: (line: string) => void }): Promise<Figures> {
   const { rounds, seed, say } = options;
   const { site, servers } = place;
   const dice = createDice(seed);
-  const workers = await Promise.all(Array.from({ length: place.workers }, () => site.start()));
+  const workers = await Promise.all(Array.from({ length: place.workers }, () => site.start(clockOff(dice))));
   const runs = new Set<string>();
   let events = 0;
   await site.rack.clock.sleep(30_000);
@@ -85,7 +85,10 @@ function mend(place: Place, name: string): void {
   faults.ignores.clear();
 }
 
-/** Kills a worker or a server, or stops a worker for longer than its lease. */
+/** No two clocks agree: a worker's is up to ten minutes off, either way. */
+const clockOff = (dice: Dice): number => (dice(21) - 10) * 60_000;
+
+/** Kills a worker or a server, stops a worker for longer than its lease, or sets its clock. */
 async function strike({ site, servers }: Place, workers: WorkerProcess[], dice: Dice): Promise<void> {
   const at = dice(workers.length);
   const worker = workers[at] as WorkerProcess;
@@ -99,9 +102,11 @@ async function strike({ site, servers }: Place, workers: WorkerProcess[], dice: 
     await worker.signal("SIGSTOP");
     await site.rack.clock.sleep(20_000 + dice(60_000));
     await worker.signal("SIGCONT");
+  } else if (how === 2) {
+    await worker.signal("SIGUSR2");
   } else {
     await worker.signal("SIGKILL");
-    workers[at] = await site.start();
+    workers[at] = await site.start(clockOff(dice));
   }
 }
 

@@ -20,7 +20,8 @@ export interface WorkerProcess {
   readonly url: string;
   readonly alive: () => boolean;
   call<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
-  signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM"): Promise<void>;
+  /** SIGUSR2 sets its wall clock. */
+  signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM" | "SIGUSR2"): Promise<void>;
 }
 
 /** A rack in this process and workers outside of it, on one store. */
@@ -28,7 +29,8 @@ export interface Site {
   readonly rack: Rack;
   /** Where its configuration and its file store are. */
   readonly folder: string;
-  start(): Promise<WorkerProcess>;
+  /** @param aheadMs how far its wall clock is ahead of the others', in the lab's time; default 0 */
+  start(aheadMs?: number): Promise<WorkerProcess>;
   /** Asks until it answers something; gives up after three minutes. */
   until<Answer>(what: string, look: () => Promise<Answer | undefined | false> | Answer | undefined | false): Promise<Answer>;
   /** The only run of a function on the GPU machine, as this worker tells it. */
@@ -95,8 +97,9 @@ export async function createSite(
     rack,
     folder,
     until,
-    async start() {
-      const env = { ...process.env, ...rack.env, ...options.env, LAB: JSON.stringify(outside) };
+    async start(aheadMs = 0) {
+      const own: Outside = { ...outside, labNow: outside.labNow + aheadMs };
+      const env = { ...process.env, ...rack.env, ...options.env, LAB: JSON.stringify(own) };
       const child = spawn(process.execPath, [script, file], { stdio: ["ignore", "pipe", "pipe"], env });
       children.add(child);
       const said: string[] = [];
