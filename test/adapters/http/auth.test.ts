@@ -67,6 +67,7 @@ const matrix: readonly {
   { way: "POST /v1/dead/:seq/replay", path: "/v1/dead/7/replay", least: "operator", status: 202 },
   { way: "GET /healthz", least: "nobody" },
   { way: "GET /readyz", least: "nobody" },
+  { way: "GET /openapi.json", least: "viewer" },
 ];
 
 const rigWithRuns = (options: Parameters<typeof createRig>[0]) => {
