@@ -9,7 +9,7 @@ import {
   trustChanged,
 } from "#events";
 import { demand } from "./auth.ts";
-import { eventId, line, type Message } from "./cloudevent.ts";
+import { headerId, idempotency, type Message } from "./cloudevent.ts";
 import type { Trouble } from "./openapi/troubles.ts";
 import type { Desk } from "./port.ts";
 import { type Ask, answer, type Way } from "./route.ts";
@@ -38,8 +38,8 @@ const conditions: ReadonlyMap<string, Condition> = new Map([
 /** An event on its way in: signed with the token's name, whatever its sender says. */
 function incoming(ask: Ask, message: Message): Incoming {
   const { type, data, source = "lightsout/http", time } = message;
-  const key = ask.headers.get("idempotency-key");
-  const id = message.id ?? (key === null ? undefined : eventId(key));
+  const given = headerId(ask.headers);
+  const id = message.id ?? given;
   return {
     type,
     data,
@@ -57,9 +57,7 @@ export const sent = (id: string, tag: Way["tag"], ...more: readonly Trouble[]) =
     id,
     tag,
     needs: "operator",
-    headers: z.strictObject({
-      "Idempotency-Key": line.optional().describe("the event's id, where the body has none: the same id is the same event"),
-    }),
+    headers: idempotency,
     troubles: ["event", ...more],
   }) as const;
 
