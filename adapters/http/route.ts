@@ -46,8 +46,10 @@ export interface Way {
   readonly body?: z.ZodType;
   /** More exactly than `body` can say before the events are known: by media type. */
   readonly bodies?: (events: readonly EventDefinition[]) => Readonly<Record<string, z.ZodType>>;
-  /** By status: JSON of this shape, or a stream of server-sent events. */
-  readonly answers: Readonly<Record<number, z.ZodType | "text/event-stream">>;
+  /** By status: JSON of this shape. */
+  readonly answers: Readonly<Record<number, z.ZodType>>;
+  /** The answers are streams of server-sent events, and this the shape of each one's data. */
+  readonly stream?: true;
   /** What may stand against it, beside what may stand against every request. */
   readonly troubles?: readonly Trouble[];
 }

@@ -8,14 +8,12 @@ import { type Codes, codesOf, troubles } from "./troubles.ts";
 
 /** One operation of the document: what is asked, and every answer there can be. */
 export function operationOf(way: Way, events: readonly EventDefinition[], schemas: Schemas): object {
-  const { answers, id, needs, notes, summary, tag } = way;
+  const { answers, id, needs, notes, stream, summary, tag } = way;
   const name = id.charAt(0).toUpperCase() + id.slice(1);
   const several = Object.keys(answers).length > 1;
   const good = Object.entries(answers).map(([status, schema]) => {
-    const content =
-      typeof schema === "string"
-        ? { [schema]: { schema: { type: "string" } } }
-        : { "application/json": { schema: schemas.output(schema, `${name}Answer${several ? status : ""}`) } };
+    const shape = schemas.output(schema, `${name}Answer${several ? status : ""}`);
+    const content = stream ? { "text/event-stream": { schema: eventOf(shape) } } : { "application/json": { schema: shape } };
     return [status, { description: meaning(status), content }] as const;
   });
   const bad = Object.entries(codesOf([always, ...needed(way), ...(way.troubles ?? []).map((trouble) => troubles[trouble])]))
@@ -33,6 +31,17 @@ export function operationOf(way: Way, events: readonly EventDefinition[], schema
     responses: Object.fromEntries([...good, ...bad]),
   };
 }
+
+/** One server-sent event of a stream: OpenAPI 3.1 has no word for a sequence, and programs that know streams read it so. */
+const eventOf = (data: object) => ({
+  type: "object",
+  properties: {
+    id: { type: "string" },
+    event: { type: "string" },
+    data: { type: "string", contentMediaType: "application/json", contentSchema: data },
+  },
+  required: ["id", "event", "data"],
+});
 
 const meaning = (status: string): string => STATUS_CODES[status] ?? status;
 

@@ -55,7 +55,8 @@ export const runRoutes: readonly Route[] = [
       "From the first entry, or from after the `Last-Event-ID` that is sent, then live; ends behind `finished`. " +
       "`event` is what the entry is, `data` a JournalEntry as JSON; a comment line shows that a silent stream lives.",
     headers: z.strictObject({ "Last-Event-ID": lastId.optional() }),
-    answers: { 200: "text/event-stream" },
+    answers: { 200: entry },
+    stream: true,
     troubles: ["run", "stream"],
     handle: follow,
   }),
