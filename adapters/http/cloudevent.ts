@@ -14,7 +14,7 @@ export interface Message {
 }
 
 /** Ids and sources become part of store keys and headers there: one line of well-formed text, at most 256 long. */
-export const line = z
+const line = z
   .string()
   .min(1)
   .max(256)

@@ -149,6 +149,9 @@ export interface Hold {
   readonly name: string;
   readonly reason: string;
   readonly by: string;
+  /** ISO 8601, as is `until`; absent: until somebody releases it. */
+  readonly since: string;
+  readonly until?: string;
 }
 
 export interface Question {

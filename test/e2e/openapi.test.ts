@@ -17,6 +17,7 @@ test("every answer of a running Lightsout is as its own OpenAPI document says", 
   expect(await send("POST", "/v1/machines/gpu/power", { action: "cycle", reason: "a test" })).toBe(202);
   const { summary } = await scene.ended("gpu", "power-cycle");
   expect(await send("POST", "/v1/holds", { scope: "machine", name: "gpu", reason: "disks", for: "1h" })).toBe(202);
+  expect(await send("GET", "/v1/holds")).toBe(200);
   expect(await send("DELETE", "/v1/holds/machine/gpu")).toBe(202);
   expect(await send("POST", "/v1/freeze", { reason: "a test" })).toBe(202);
   expect(await send("DELETE", "/v1/freeze", {})).toBe(202);

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { holdReleased, holdRequested, milliseconds } from "#events";
 import { length, momentOf } from "../length.ts";
 import type { Desk } from "../port.ts";
-import { type Route, route } from "../route.ts";
-import { accepted as acceptedSchema } from "../schema/fleet.ts";
+import { answer, type Route, route } from "../route.ts";
+import { accepted as acceptedSchema, hold as holdSchema } from "../schema/fleet.ts";
 import { moment } from "../schema/run.ts";
 import { accepted, sent, submit } from "../submit.ts";
 
@@ -21,6 +21,16 @@ const hold = z
 
 /** Hands off, and hands on again (this also lifts a machine's quarantine; `before` says what there was to release). */
 export const holdRoutes: readonly Route[] = [
+  route({
+    id: "listHolds",
+    tag: "fleet",
+    method: "GET",
+    path: "/v1/holds",
+    needs: "viewer",
+    summary: "the holds in force on machines, pools and racks",
+    answers: { 200: z.strictObject({ holds: z.array(holdSchema) }) },
+    handle: async ({ desk }) => answer({ holds: await desk.holds() }),
+  }),
   route({
     ...sent("hold", "fleet"),
     method: "POST",

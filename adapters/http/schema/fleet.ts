@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Accepted } from "#events";
-import type { ArmRow, DeadLetter, Health, MachineProblems, Question, Scorecard, Snapshot } from "../port.ts";
+import type { ArmRow, DeadLetter, Health, Hold, MachineProblems, Question, Scorecard, Snapshot } from "../port.ts";
 import { component } from "./component.ts";
 import { moment, verdict } from "./run.ts";
 
@@ -39,6 +39,20 @@ export const freeze = component<{ reason: string; by: string; since: string }>()
   z
     .strictObject({ reason: z.string(), by: z.string(), since: z.string().describe("empty for a STOP file") })
     .describe("the stop of every act"),
+);
+
+export const hold = component<Hold>()(
+  "Hold",
+  z
+    .strictObject({
+      scope: z.string(),
+      name: z.string(),
+      reason: z.string(),
+      by: z.string(),
+      since: moment,
+      until: moment.exactOptional().describe("absent: until somebody releases it"),
+    })
+    .describe("hands off, as somebody said"),
 );
 
 export const deadLetter = component<DeadLetter>()(

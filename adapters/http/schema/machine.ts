@@ -58,6 +58,7 @@ export const machineRow = component<MachineRow>()(
         .strictObject({ inventory: text, bmc: text, node: text })
         .describe("what each of them says, as uuid … or serial …; absent where it says nothing"),
       canProveOff: z.boolean(),
+      pinned: text.describe("SHA-256 of its BMC's certificate, where it was trusted on first use"),
       ...trusted,
       drill: drill.exactOptional(),
       gpus: z.string(),

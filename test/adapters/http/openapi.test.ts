@@ -1,10 +1,10 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect, it } from "vitest";
 import { z } from "zod";
-import { createCli } from "#adapters/cli/mod.ts";
 import { createDocument } from "#adapters/http/openapi/document.ts";
 import { routes } from "#adapters/http/routes/mod.ts";
 import { builtinEvents, defineEvent } from "#events";
+import { createRig as createCliRig } from "#test/adapters/cli/rig.ts";
 import { createReferee, type Document } from "./referee.ts";
 import { bearer, createRig, tokens } from "./rig.ts";
 
@@ -75,11 +75,10 @@ it("is served to viewers, and printed by the command line without a server", asy
   const { send } = createRig({ tokens });
   expect((await send("GET", "/openapi.json")).status).toBe(401);
   const { body } = await send("GET", "/openapi.json", undefined, bearer("viewer"));
-  const printed: string[] = [];
-  const say = (line: string) => printed.push(line);
-  const cli = createCli({ out: say, err: say, env: {}, terminal: undefined, serve: async () => undefined, demo: async () => 1 });
-  expect(await cli.run(["openapi"])).toBe(0);
-  const { info, ...rest } = JSON.parse(printed.join("")) as Record<string, unknown>;
+  const { run } = await createCliRig({ hooks: { env: { LIGHTSOUT_URL: "http://127.0.0.1:1" } } });
+  const { exit, out } = await run("openapi");
+  expect(exit).toBe(0);
+  const { info, ...rest } = JSON.parse(out) as Record<string, unknown>;
   expect(rest).toEqual({ ...body, info: undefined });
   expect(info).toMatchObject({ title: "Lightsout", version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
 });

@@ -148,6 +148,20 @@ describe("machines, holds, freeze", () => {
     },
   );
 
+  it("holds in force are listed, with their end where they have one", async () => {
+    const { send, desk } = createRig();
+    const hold = {
+      scope: "rack",
+      name: "a",
+      reason: "disks",
+      by: "me",
+      since: "2026-01-01T00:00:00.000Z",
+      until: "2026-01-01T02:00:00.000Z",
+    };
+    desk.holds = async () => [hold];
+    expect((await send("GET", "/v1/holds")).body).toEqual({ holds: [hold] });
+  });
+
   it("a release names its scope; encoded names arrive whole", async () => {
     const { send, desk } = createRig();
     expect((await send("DELETE", "/v1/holds/rack/row%20a%2Fb")).status).toBe(202);
