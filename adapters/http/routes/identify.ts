@@ -8,7 +8,10 @@ import { answer, type Route, route } from "../route.ts";
 const longest = "4m";
 const identify = z
   .strictObject({
-    for: length.optional().describe("at most 4m; default 30s"),
+    for: length
+      .meta({ examples: ["30s", "2m"] })
+      .optional()
+      .describe("at most 4m; default 30s"),
     off: z.boolean().optional(),
   })
   .refine((given) => given.off !== true || given.for === undefined, "off and for contradict each other: give one")

@@ -26,7 +26,7 @@ export const machineRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/machines",
     needs: "viewer",
-    summary: "the machines: power, node, identity, trust, holds",
+    summary: "the machines: power, node, identity, drill, trust, holds, and what stands against acting on them",
     notes: "Asks every BMC.",
     answers: { 200: z.strictObject({ machines: z.array(machineRow) }) },
     handle: async ({ desk }) => answer({ machines: await desk.machines() }),
