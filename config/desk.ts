@@ -59,6 +59,7 @@ export function createDesk(options: {
   return {
     site: config.site,
     version,
+    events: [...office.bus.known.values()],
     accept: (incoming) => worker.accept(incoming),
     runs: async () => (await runs.all()).toSorted((a, b) => (a.startedAt < b.startedAt ? 1 : -1)),
     async run(id) {

@@ -24,6 +24,7 @@ import { initCommand } from "./commands/init.ts";
 import { installCommand } from "./commands/install.ts";
 import { kubernetesUpgradeCommand } from "./commands/kubernetes-upgrade.ts";
 import { machinesCommand } from "./commands/machines.ts";
+import { openapiCommand } from "./commands/openapi.ts";
 import { powerCommand } from "./commands/power.ts";
 import { questionsCommand } from "./commands/questions.ts";
 import { rebuildCommand } from "./commands/rebuild.ts";
@@ -89,6 +90,7 @@ const commands = [
   shadowCommand,
   deadCommand,
   tokenCommand,
+  openapiCommand,
 ];
 
 /** The command line over the HTTP API; `serve`, `demo`, `init` and `doctor` go to the hooks. */

@@ -1,28 +1,16 @@
 import { type Context, Hono } from "hono";
 import { type Clock, LightsoutError, type RuntimeLog, systemClock } from "#events";
-import { createDoorkeeper, demand, type Token } from "./auth.ts";
-import { readJson } from "./body.ts";
+import { createDoorkeeper, demand, type Token, type Who } from "./auth.ts";
+import { fields, readJson } from "./body.ts";
 import { within } from "./deadline.ts";
+import { createDocument } from "./openapi/document.ts";
 import type { Desk } from "./port.ts";
 import { ProblemError, problemResponse, statusOf } from "./problem.ts";
+import { readQuery } from "./query.ts";
 import { guardLoopback } from "./rebinding.ts";
-import type { Ask, Route } from "./route.ts";
-import { attestationRoutes } from "./routes/attestation.ts";
-import { configRoutes } from "./routes/config.ts";
-import { deadRoutes } from "./routes/dead.ts";
-import { eventRoutes } from "./routes/events.ts";
-import { freezeRoutes } from "./routes/freeze.ts";
-import { healthRoutes } from "./routes/health.ts";
-import { holdRoutes } from "./routes/holds.ts";
-import { identifyRoutes } from "./routes/identify.ts";
-import { machineRoutes } from "./routes/machines.ts";
-import { netbootRoutes } from "./routes/netboot.ts";
-import { questionRoutes } from "./routes/questions.ts";
-import { runRoutes } from "./routes/runs.ts";
-import { shadowRoutes } from "./routes/shadow.ts";
-import { snapshotRoutes } from "./routes/snapshots.ts";
-import { trustRoutes } from "./routes/trust.ts";
-import { createStreams, type Streams } from "./stream.ts";
+import type { Way } from "./route.ts";
+import { routes } from "./routes/mod.ts";
+import { createStreams } from "./stream.ts";
 
 /** How the API behaves. */
 export interface AppOptions {
@@ -45,8 +33,8 @@ export interface AppOptions {
 export interface App extends Hono {
   /** Whether it asks for tokens. Without, `serveHttp` takes loopback addresses only. */
   readonly guarded: boolean;
-  /** Method, path and least role of every route. */
-  readonly ways: readonly Pick<Route, "method" | "path" | "needs">[];
+  /** What is said of every route. */
+  readonly ways: readonly Way[];
   /** Ends every open stream, so that a server can stop. */
   endStreams(): void;
 }
@@ -55,8 +43,18 @@ export interface App extends Hono {
 export function createApp(desk: Desk, options: AppOptions): App {
   const { clock = systemClock, log, tokens } = options;
   const streams = createStreams({ clock, heartbeatMs: options.heartbeatMs ?? 15_000 });
-  const ways = allRoutes(desk, streams, clock, options.now ?? clock.now);
   const app = new Hono();
+  let document: object | undefined;
+  const shared = {
+    desk,
+    streams,
+    clock,
+    now: options.now ?? clock.now,
+    document: () => {
+      document ??= createDocument(routes, desk);
+      return document;
+    },
+  };
 
   app.use(async (c, next) => {
     if (tokens.length === 0) guardLoopback(c.req.header("host") ?? new URL(c.req.url).host, c.req.header("origin") ?? null);
@@ -66,14 +64,21 @@ export function createApp(desk: Desk, options: AppOptions): App {
   });
   const limits = { body: options.bodyLimitBytes ?? 256 * 1024, ms: options.requestTimeoutMs ?? 30_000 };
   const whoIs = createDoorkeeper(tokens);
-  for (const way of ways) {
+  for (const way of routes) {
     app.on(way.method, way.path, async (c) => {
-      const ask = createAsk(c, way, whoIs, limits.body);
+      // Who asks is settled first; only then is anything of the request looked at.
+      const who = admit(c, way, whoIs);
+      const query = readQuery(way, c.req.queries());
       const audit = (status: number) => {
-        if (way.method !== "GET") log?.note("info", `${ask.who.name}: ${way.method} ${new URL(c.req.url).pathname}: ${status}`);
+        if (way.method !== "GET") log?.note("info", `${who.name}: ${way.method} ${new URL(c.req.url).pathname}: ${status}`);
+      };
+      const handled = async () => {
+        const body = way.body && fields(way.body, await readJson(c.req.raw, limits.body));
+        const { method, raw } = c.req;
+        return way.handle({ ...shared, who, method, headers: raw.headers, param: (name) => c.req.param(name) ?? "", query, body });
       };
       try {
-        const reply = await within(clock, limits.ms, way.handle(ask), (late) => void late.body?.cancel());
+        const reply = await within(clock, limits.ms, handled(), (late) => void late.body?.cancel());
         audit(reply.status);
         return reply;
       } catch (thrown) {
@@ -83,59 +88,27 @@ export function createApp(desk: Desk, options: AppOptions): App {
       }
     });
   }
-  for (const path of new Set(ways.map((way) => way.path))) app.all(path, (c) => notAllowed(c, ways, path));
+  for (const path of new Set(routes.map((way) => way.path))) app.all(path, (c) => notAllowed(c, path));
   app.notFound((c) => {
-    const hint = "The API is under /v1; docs/reference.md lists the paths";
+    const hint = "GET /openapi.json and docs/reference.md list the paths";
     return problemResponse(new ProblemError(404, "LO_HTTP_PATH", `There is nothing at ${c.req.path}`, { hint }));
   });
   app.onError((error, c) => {
     if (statusOf(error) === 500) log?.note("error", `${c.req.method} ${c.req.path} failed: ${error.stack ?? error.message}`);
     return problemResponse(error instanceof LightsoutError ? error : undefined);
   });
-  return Object.assign(app, { guarded: tokens.length > 0, ways, endStreams: () => streams.end() });
+  return Object.assign(app, { guarded: tokens.length > 0, ways: routes, endStreams: () => streams.end() });
 }
 
-const allRoutes = (desk: Desk, streams: Streams, clock: Clock, now: () => number): readonly Route[] => [
-  ...eventRoutes(desk),
-  ...runRoutes(desk, streams),
-  ...questionRoutes(desk),
-  ...machineRoutes(desk),
-  ...identifyRoutes(desk),
-  ...attestationRoutes(desk, now),
-  ...configRoutes(desk),
-  ...netbootRoutes(desk),
-  ...snapshotRoutes(desk),
-  ...holdRoutes(desk, now),
-  ...freezeRoutes(desk, clock),
-  ...trustRoutes(desk),
-  ...shadowRoutes(desk),
-  ...deadRoutes(desk),
-  ...healthRoutes(desk),
-];
-
-/** Who asks is settled first; only then is anything of the request looked at. */
-function createAsk(c: Context, way: Route, whoIs: ReturnType<typeof createDoorkeeper>, bodyLimit: number): Ask {
-  const nobody = { name: "nobody", role: "viewer" } as const;
-  const who = way.needs === "nobody" ? nobody : whoIs(c.req.header("authorization") ?? null);
-  if (way.needs !== "nobody") demand(who, way.needs, `${way.method} ${way.path}`);
-  const query = c.req.queries();
-  for (const [name, values] of Object.entries(query)) {
-    if (way.query?.includes(name) && values.length === 1) continue;
-    const what = way.query?.includes(name) ? `${name} is given ${values.length} times` : `${name} is not a query of ${way.path}`;
-    throw new ProblemError(400, "LO_HTTP_QUERY", what, { hint: way.query ? `It has: ${way.query.join(", ")}` : "It has none" });
-  }
-  return {
-    who,
-    method: c.req.method,
-    headers: c.req.raw.headers,
-    param: (name) => c.req.param(name) ?? "",
-    query: Object.fromEntries(Object.entries(query).map(([name, values]) => [name, values[0] ?? ""])),
-    json: () => readJson(c.req.raw, bodyLimit),
-  };
+function admit(c: Context, way: Way, whoIs: ReturnType<typeof createDoorkeeper>): Who {
+  if (way.needs === "nobody") return { name: "nobody", role: "viewer" };
+  const who = whoIs(c.req.header("authorization") ?? null);
+  demand(who, way.needs, `${way.method} ${way.path}`);
+  return who;
 }
 
-function notAllowed(c: Context, ways: readonly Route[], path: string): Response {
-  const methods = ways.filter((way) => way.path === path).map((way) => way.method);
+function notAllowed(c: Context, path: string): Response {
+  const methods = routes.filter((way) => way.path === path).map((way) => way.method);
   const allow = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
   throw new ProblemError(405, "LO_HTTP_METHOD", `${c.req.method} is not for ${c.req.path}`, { hint: `Use ${allow}`, headers: { allow } });
 }

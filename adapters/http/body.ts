@@ -64,7 +64,7 @@ function isDeeper(value: unknown, most: number): boolean {
 
 /** A body's fields as the schema has them. Throws `LO_HTTP_INVALID` (422) naming every field that is wrong. */
 export function fields<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const given = body ?? {};
+  const given = body === undefined ? {} : body;
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => issueText(issue, given));

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { EventDefinition } from "#events";
 import { fields } from "./body.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -12,12 +13,15 @@ export interface Message {
   readonly time?: string | undefined;
 }
 
-// Ids and sources become part of store keys and headers there: one line of well-formed text.
+/** Ids and sources become part of store keys and headers there: one line of well-formed text, at most 256 long. */
 const line = z
   .string()
   .min(1)
   .max(256)
-  .refine((text) => !/\p{Cc}/u.test(text) && text.isWellFormed(), "must be one line of text");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it keeps out.
+  .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, "must be one line of text")
+  .refine((text) => text.isWellFormed(), "must be whole characters")
+  .meta({ examples: ["2026-01-01-gpu-02"] });
 const type = z.string().min(1).max(256);
 const plain = z.strictObject({ type, data: z.unknown().optional(), id: line.optional() });
 const attributes = {
@@ -27,11 +31,29 @@ const attributes = {
   type,
   time: z.iso.datetime({ offset: true }).optional(),
 };
-const envelope = z.looseObject({ ...attributes, data: z.unknown().optional() });
+const envelope = z.looseObject({ ...attributes, data: z.unknown().optional(), data_base64: z.never().optional() });
 const binary = z.object(attributes);
 
-/** Checks the id that a sender gives in a header. */
-export const eventId = (id: string): string => fields(line, id);
+/** What a body can be that sends one of these events, by media type: exactly what `readMessage` and the event's own schema let through. */
+export function eventBodies(events: readonly EventDefinition[]): Readonly<Record<string, z.ZodType>> {
+  const open = events.filter(({ origin }) => origin !== "internal");
+  const each = (shape: z.ZodObject) =>
+    z.xor(
+      open.map(({ schema, type: name }) =>
+        shape.extend({ type: z.literal(name), data: schema.safeParse({}).success ? schema.optional() : schema }),
+      ),
+    );
+  return { "application/json": each(plain), "application/cloudevents+json": each(envelope) };
+}
+
+/** What ways that send events read of the headers. */
+export const idempotency = z.strictObject({
+  "Idempotency-Key": line.optional().describe("the event's id, where the body has none: the same id is the same event"),
+});
+
+/** The id that a sender gives in a header. Throws `LO_HTTP_INVALID` for one that cannot be an id, even where it is not needed. */
+export const headerId = (headers: Headers): string | undefined =>
+  fields(idempotency, { "Idempotency-Key": headers.get("idempotency-key") ?? undefined })["Idempotency-Key"];
 
 /**
  * Reads `{type, data, id?}`, a structured CloudEvent (`application/cloudevents+json`) or a binary one (`ce-*` headers), as

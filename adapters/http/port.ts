@@ -1,9 +1,23 @@
-import type { Accepted, ActVerb, Entry, Incident, Incoming, LedgerEntry, RunSummary, Stop, StoreHealth, Verdict } from "#events";
+import type {
+  Accepted,
+  ActVerb,
+  Entry,
+  EventDefinition,
+  Incident,
+  Incoming,
+  LedgerEntry,
+  RunSummary,
+  Stop,
+  StoreHealth,
+  Verdict,
+} from "#events";
 
 /** What the ways in (HTTP, and the CLI over it) can ask and tell. The composition root builds it from the worker and the ports. */
 export interface Desk {
   readonly site: string;
   readonly version: string;
+  /** Every event that is known here: the built-in ones and those of the site's own functions. */
+  readonly events: readonly EventDefinition[];
   /** Lets an event in; throws LightsoutError with LO_EVENT_* or LO_UNKNOWN_MACHINE. */
   accept(incoming: Incoming): Promise<Accepted>;
   runs(): Promise<readonly RunSummary[]>;
@@ -135,6 +149,9 @@ export interface Hold {
   readonly name: string;
   readonly reason: string;
   readonly by: string;
+  /** ISO 8601, as is `until`; absent: until somebody releases it. */
+  readonly since: string;
+  readonly until?: string;
 }
 
 export interface Question {

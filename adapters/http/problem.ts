@@ -18,6 +18,8 @@ const statuses: readonly (readonly [RegExp, number])[] = [
   [/^LO_UNKNOWN_|_UNKNOWN$/, 404],
   [/_FORBIDDEN$/, 403],
   [/_INVALID$|^LO_DURATION$/, 422],
+  [/_AMBIGUOUS$|^LO_DEAD_UNUSABLE$/, 409],
+  [/^LO_STORE_TOO_BIG$/, 413],
   [/^LO_(REFUSED|UNSUPPORTED|DENIED|NOT_CONFIGURED|NOT_DECLARED|MACHINE_CONFIG|CONFIG_PATCH|DNSMASQ)$/, 409],
   [/^LO_STORE_FULL$/, 507],
   [/^LO_(STORE|CONTENTION)/, 503],
@@ -33,11 +35,18 @@ export function statusOf(error: unknown): number {
   return known?.[1] ?? (error instanceof RefusedError ? 409 : 500);
 }
 
+/** A problem as it is written out. */
+interface Problem {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
 /**
  * An error as `application/problem+json` (RFC 9457) with `code`, `detail` and `hint`. What was not thrown on purpose shows
  * nothing of the inside; its details belong in the log.
  */
-export function problemResponse(error: unknown): Response {
+export function problemOf(error: unknown): Problem {
   const status = statusOf(error);
   const known = error instanceof LightsoutError;
   const body = {
@@ -53,5 +62,11 @@ export function problemResponse(error: unknown): Response {
       : { hint: "The log of the server says what; look before trying again" }),
   };
   const headers = error instanceof ProblemError ? error.headers : {};
-  return new Response(JSON.stringify(body), { status, headers: { ...headers, "content-type": "application/problem+json" } });
+  return { status, headers: { ...headers, "content-type": "application/problem+json" }, text: JSON.stringify(body) };
+}
+
+/** The answer to a request that failed so. */
+export function problemResponse(error: unknown): Response {
+  const { headers, status, text } = problemOf(error);
+  return new Response(text, { status, headers });
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { type Clock, LightsoutError, systemClock } from "#events";
 import type { App } from "./app.ts";
+import { answerBroken } from "./broken.ts";
 import { ProblemError, problemResponse } from "./problem.ts";
 
 /** Where to listen: `"127.0.0.1:7480"`, `"[::1]:0"`, or in parts. Port 0 takes any free one. */
@@ -32,6 +33,7 @@ export async function serveHttp(app: Servable, options: { listen: Listen; clock?
     errorHandler: () => problemResponse(new ProblemError(400, "LO_HTTP_REQUEST", "The request's target or Host header is not valid")),
   });
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000, connectionsCheckingInterval: 5000 }, listener);
+  answerBroken(server);
   // A connection that was busy when the server closed would else be kept for seconds.
   server.on("request", (_, outgoing) =>
     outgoing.once("close", () => server.listening || setImmediate(() => server.closeIdleConnections())),

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import {
   type Accepted,
   approvalDecided,
@@ -8,10 +9,12 @@ import {
   trustChanged,
 } from "#events";
 import { demand } from "./auth.ts";
-import { eventId, type Message } from "./cloudevent.ts";
+import { headerId, idempotency, type Message } from "./cloudevent.ts";
+import type { Trouble } from "./openapi/troubles.ts";
 import type { Desk } from "./port.ts";
-import { ProblemError } from "./problem.ts";
-import { type Ask, answer } from "./route.ts";
+import { type Ask, answer, type Way } from "./route.ts";
+import { accepted as acceptedSchema } from "./schema/fleet.ts";
+import { plannedRun } from "./schema/machine.ts";
 import { findParked, findQuestion, findUnfinished } from "./waiting.ts";
 
 /** What must be true before an event may be sent: said at once, where the runtime would let the event lie. */
@@ -35,8 +38,8 @@ const conditions: ReadonlyMap<string, Condition> = new Map([
 /** An event on its way in: signed with the token's name, whatever its sender says. */
 function incoming(ask: Ask, message: Message): Incoming {
   const { type, data, source = "lightsout/http", time } = message;
-  const key = ask.headers.get("idempotency-key");
-  const id = message.id ?? (key === null ? undefined : eventId(key));
+  const given = headerId(ask.headers);
+  const id = message.id ?? given;
   return {
     type,
     data,
@@ -48,26 +51,39 @@ function incoming(ask: Ask, message: Message): Incoming {
   };
 }
 
+/** What every way has that sends an event. */
+export const sent = (id: string, tag: Way["tag"], ...more: readonly Trouble[]) =>
+  ({
+    id,
+    tag,
+    needs: "operator",
+    headers: idempotency,
+    troubles: ["event", ...more],
+  }) as const;
+
+/** What a way has beside its body that can also say what would follow. */
+export const planOr = <Body extends z.ZodType>(body: Body) => ({
+  query: z.strictObject({ plan: z.boolean().default(false).describe("says what would follow, and does nothing") }),
+  body,
+  answers: { 200: z.strictObject({ plan: z.array(plannedRun) }), 202: acceptedSchema },
+});
+
 /**
  * Lets an event in through the desk. Every change goes this way, so that the role that trust needs, and the conditions of decisions, hold
  * whichever route it took. The header `Idempotency-Key` is the event's id where the message has none.
  */
-export async function submit(desk: Desk, ask: Ask, message: Message): Promise<Accepted> {
+export async function submit(ask: Ask, message: Message): Promise<Accepted> {
   if (message.type === trustChanged.type) demand(ask.who, "admin", "Changing trust");
   const event = incoming(ask, message);
-  await conditions.get(message.type)?.(desk, message.data);
-  return desk.accept(event);
+  await conditions.get(message.type)?.(ask.desk, message.data);
+  return ask.desk.accept(event);
 }
 
 /** The answer to what was let in: 202, since what follows is a run's work. */
 export const accepted = ({ id, runs, repeated }: Accepted, more: object = {}): Response => answer({ id, runs, repeated, ...more }, 202);
 
 /** Lets the event in, or with `?plan=true` says what would follow and does nothing. */
-export async function submitOrPlan(desk: Desk, ask: Ask, message: Message): Promise<Response> {
-  const { plan = "false" } = ask.query;
-  if (plan !== "true" && plan !== "false") {
-    throw new ProblemError(400, "LO_HTTP_QUERY", `plan is "${plan}"`, { hint: "Write plan=true, or leave it out" });
-  }
-  if (plan === "true") return answer({ plan: await desk.plan(incoming(ask, message)) });
-  return accepted(await submit(desk, ask, message));
+export async function submitOrPlan(ask: Ask<{ readonly plan: boolean }>, message: Message): Promise<Response> {
+  if (ask.query.plan) return answer({ plan: await ask.desk.plan(incoming(ask, message)) });
+  return accepted(await submit(ask, message));
 }

@@ -50,6 +50,7 @@ const line = ({ file, line, column, path, message, fix }: Problem) =>
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value !== "string") return value === undefined ? "nothing" : "a map";
-  const text = value.replace(/[^\s/]*@/g, "…@").replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, "?");
+  // A password may hold anything, so all that stands before the last @ may be one.
+  const text = value.replace(/^(\w+:\/\/)?.*@/s, "$1…@").replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, "?");
   return `"${text.length > 60 ? `${text.slice(0, 57)}…` : text}"`;
 }

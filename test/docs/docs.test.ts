@@ -34,12 +34,16 @@ test("the reference has every function, what starts it and how it acts, and no o
   expect(rows.toSorted()).toEqual(builtin.toSorted());
 });
 
-test("the reference has every way into the HTTP API, with its role, and no other", () => {
+test("the reference has every way into the HTTP API, with its role and what it does, and no other", () => {
   const { ways } = createApp(createFakeDesk(), { tokens: [] });
-  const rows = [...read("docs/reference.md").matchAll(/^\| `((?:GET|POST|DELETE) \S+)` \| (\w+) \| \S/gm)].map(
-    ([, way, role]) => `${way} ${role}`,
+  const rows = [...read("docs/reference.md").matchAll(/^\| `((?:GET|POST|DELETE) \S+)` \| (\w+) \| (\S.*) \|$/gm)];
+  expect(rows.map(([, way, role]) => `${way} ${role}`).toSorted()).toEqual(
+    ways.map(({ method, path, needs }) => `${method} ${path} ${needs}`).toSorted(),
   );
-  expect(rows.toSorted()).toEqual(ways.map(({ method, path, needs }) => `${method} ${path} ${needs}`).toSorted());
+  for (const [, way, , text = ""] of rows) {
+    const { summary = "" } = ways.find(({ method, path }) => way === `${method} ${path}`) ?? {};
+    expect(text.slice(0, summary.length), way).toBe(summary);
+  }
 });
 
 test("the reference has every exit code as the help has it", () => {

@@ -4,12 +4,15 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import type { TestContext } from "vitest";
 import { parse, stringify } from "yaml";
+import { createDocument } from "#adapters/http/openapi/document.ts";
 import type { Question } from "#adapters/http/port.ts";
+import { routes } from "#adapters/http/routes/mod.ts";
 import type { Lightsout } from "#config/compose.ts";
 import { parseConfig } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
 import { startServing } from "#config/serving.ts";
-import { type Entry, type RunSummary, type RuntimeLog, readJournal } from "#events";
+import { builtinEvents, type Entry, type RunSummary, type RuntimeLog, readJournal } from "#events";
+import { createReferee } from "#test/adapters/http/referee.ts";
 import type { Host } from "#test/lab/host.ts";
 import { createRack, type Rack, type RackMachine } from "#test/lab/rack.ts";
 
@@ -22,6 +25,8 @@ export type Written = {
   machines: ({ name: string; bmc?: Record<string, unknown> } & Record<string, unknown>)[];
 };
 
+const referee = createReferee(createDocument(routes, { version: "0.0.0", events: builtinEvents }));
+
 /** A running Lightsout over a rack of its own. */
 export interface Scene {
   readonly rack: Rack;
@@ -31,7 +36,7 @@ export interface Scene {
   /** Every line and fact that was logged. */
   readonly told: string[];
   host(name: string): Host;
-  /** Calls the HTTP API and answers its JSON. Throws for an error, with the whole answer. */
+  /** Calls the HTTP API and answers its JSON, which must be as the OpenAPI document has it. Throws for an error, with the whole answer. */
   call<Answer = unknown>(method: string, path: string, body?: unknown): Promise<Answer>;
   /** Asks until it answers something; throws with all that was told when twenty minutes of the lab have passed. */
   until<Answer>(what: string, look: () => Promise<Answer | undefined | false> | Answer | undefined | false): Promise<Answer>;
@@ -126,7 +131,11 @@ export async function startScene(
         method,
         ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
       });
-      const said = (await answer.json()) as never;
+      const { headers, status } = answer;
+      const text = await answer.text();
+      const objection = referee.objection(method, path, { status, headers, text });
+      if (objection !== undefined) throw new Error(objection);
+      const said = JSON.parse(text) as never;
       if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(said)}`);
       return said;
     },

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { createApiFuzz } from "./api.ts";
+import { createConfigFuzz } from "./config.ts";
 import { fuzzIpmi } from "./ipmi.ts";
 import { createDice } from "./mutate.ts";
 import { fuzzRedfish } from "./redfish.ts";
@@ -12,6 +14,20 @@ test.each([
 ])("mutated %s break nothing", (_, one) => {
   const dice = createDice(42);
   for (let round = 0; round < rounds; round += 1) one(dice);
+});
+
+test("requests made from the OpenAPI document get what it says, and change nothing but with a 202", async () => {
+  const fuzz = await createApiFuzz();
+  const dice = createDice(42);
+  for (let round = 0; round < 3000; round += 1) await fuzz.one(dice);
+  await fuzz.close();
+});
+
+test("hostile configurations load, or are refused with places and without secrets", () => {
+  const fuzz = createConfigFuzz();
+  const dice = createDice(42);
+  for (let round = 0; round < 400; round += 1) fuzz.one(dice);
+  fuzz.close();
 });
 
 test("the same seed gives the same mutations", () => {

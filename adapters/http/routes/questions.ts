@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { approvalDecided } from "#events";
-import { fields } from "../body.ts";
-import type { Desk } from "../port.ts";
-import { answer, type Route } from "../route.ts";
-import { accepted, submit } from "../submit.ts";
+import { answer, type Route, route } from "../route.ts";
+import { accepted as acceptedSchema, question } from "../schema/fleet.ts";
+import { accepted, sent, submit } from "../submit.ts";
 
 const decision = z.strictObject({
   step: z.string(),
@@ -14,15 +13,24 @@ const decision = z.strictObject({
 });
 
 /** What runs ask, and people's answers. */
-export const questionRoutes = (desk: Desk): readonly Route[] => [
-  { method: "GET", path: "/v1/questions", needs: "viewer", handle: async () => answer({ questions: await desk.questions() }) },
-  {
+export const questionRoutes: readonly Route[] = [
+  route({
+    id: "listQuestions",
+    tag: "runs",
+    method: "GET",
+    path: "/v1/questions",
+    needs: "viewer",
+    summary: "what runs ask people",
+    answers: { 200: z.strictObject({ questions: z.array(question) }) },
+    handle: async ({ desk }) => answer({ questions: await desk.questions() }),
+  }),
+  route({
+    ...sent("decide", "runs", "unfinished", "run"),
     method: "POST",
     path: "/v1/runs/:id/decide",
-    needs: "operator",
-    async handle(ask) {
-      const data = { run: ask.param("id"), ...fields(decision, await ask.json()) };
-      return accepted(await submit(desk, ask, { type: approvalDecided.type, data }));
-    },
-  },
+    summary: "answers a question, exactly as the question has it",
+    body: decision,
+    answers: { 202: acceptedSchema },
+    handle: async (ask) => accepted(await submit(ask, { type: approvalDecided.type, data: { run: ask.param("id"), ...ask.body } })),
+  }),
 ];

@@ -1,17 +1,18 @@
 import { z } from "zod";
-import { fields } from "../body.ts";
-import type { Desk } from "../port.ts";
-import { answer, type Route } from "../route.ts";
-
-const filters = z.object({ days: z.coerce.number().int().min(1).max(90).default(14) });
+import { answer, type Route, route } from "../route.ts";
+import { scorecard } from "../schema/fleet.ts";
 
 /** The shadow's scorecard. */
-export const shadowRoutes = (desk: Desk): readonly Route[] => [
-  {
+export const shadowRoutes: readonly Route[] = [
+  route({
+    id: "shadow",
+    tag: "fleet",
     method: "GET",
     path: "/v1/shadow",
     needs: "viewer",
-    query: ["days"],
-    handle: async (ask) => answer(await desk.shadow(fields(filters, ask.query).days)),
-  },
+    summary: "the scorecard: what observe would have done in the last days, and what then happened",
+    query: z.strictObject({ days: z.int().min(1).max(90).default(14) }),
+    answers: { 200: scorecard },
+    handle: async ({ desk, query }) => answer(await desk.shadow(query.days)),
+  }),
 ];

@@ -166,7 +166,7 @@ describe("what is sent", () => {
   it("a release says what it released, and when nothing was held", async () => {
     const { run, desk } = await createRig();
     expect((await run("release", "pool", "gpu")).out).toBe("Nothing held pool gpu: nothing is released");
-    desk.holds = async () => [{ scope: "pool", name: "gpu", reason: "disks", by: "me" }];
+    desk.holds = async () => [{ scope: "pool", name: "gpu", reason: "disks", by: "me", since: "2026-01-01T00:00:00.000Z" }];
     expect((await run("release", "pool", "gpu")).out).toBe("Released: pool gpu (hold: disks (me))");
     expect((await run("release", "rack", "a")).out).toBe("Nothing held rack a: nothing is released");
     const quarantine = { reason: "doubt", run: "r", since: "" };

@@ -56,6 +56,7 @@ const matrix: readonly {
   { way: "DELETE /v1/arms/:name", path: "/v1/arms/r740-01", body: { reason: "a test" }, least: "operator" },
   { way: "GET /v1/dnsmasq", least: "viewer" },
   { way: "GET /v1/snapshots", least: "viewer" },
+  { way: "GET /v1/holds", least: "viewer" },
   { way: "POST /v1/holds", body: { scope: "pool", name: "gpu", reason: "disks" }, least: "operator", status: 202 },
   { way: "DELETE /v1/holds/:scope/:name", path: "/v1/holds/pool/gpu", least: "operator", status: 202 },
   { way: "GET /v1/freeze", least: "viewer" },
@@ -67,6 +68,7 @@ const matrix: readonly {
   { way: "POST /v1/dead/:seq/replay", path: "/v1/dead/7/replay", least: "operator", status: 202 },
   { way: "GET /healthz", least: "nobody" },
   { way: "GET /readyz", least: "nobody" },
+  { way: "GET /openapi.json", least: "viewer" },
 ];
 
 const rigWithRuns = (options: Parameters<typeof createRig>[0]) => {

@@ -84,6 +84,7 @@ export function createFakeDesk(): FakeDesk {
   return {
     site: "test",
     version: "0.0.0",
+    events: builtinEvents,
     accepted,
     planned,
     lit,

@@ -36,6 +36,16 @@ describe("POST /v1/events", () => {
     expect(desk.accepted[0]?.id).toBe("once");
   });
 
+  it("refuses an Idempotency-Key that cannot be an id, even beside an id", async () => {
+    const { send, desk } = createRig();
+    for (const path of ["/v1/events", "/v1/events?plan=true"]) {
+      const reply = await send("POST", path, { ...lost, id: "mine" }, { "idempotency-key": "x".repeat(257) });
+      expect([reply.status, reply.body.code]).toEqual([422, "LO_HTTP_INVALID"]);
+      expect(reply.body.detail).toContain("Idempotency-Key");
+    }
+    expect(desk.accepted).toEqual([]);
+  });
+
   it("answers a plan and does nothing", async () => {
     const { send, desk } = createRig();
     const reply = await send("POST", "/v1/events?plan=true", lost);

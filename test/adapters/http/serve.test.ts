@@ -75,6 +75,35 @@ describe("serveHttp", () => {
     expect(await talk(port, rebound)).toMatch(/^HTTP\/1.1 421 /);
   });
 
+  it.each([
+    ["no HTTP", "nonsense\r\n\r\n", 400],
+    ["a method of nobody's", "G\u0000T / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
+    ["headers without end", `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
+    [
+      "a length and chunks",
+      "POST /v1/freeze HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+      400,
+    ],
+    ["a chunk of no size", "POST /v1/freeze HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n", 400],
+    ["a wish that nobody knows", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: miracles\r\n\r\n", 417],
+    ["a wish for a tunnel", "CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n", 405],
+  ])("answers %s with a problem", async (_, request, status) => {
+    const { desk, port } = await serve();
+    const reply = await talk(port, request);
+    expect(reply).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*content-type: application/problem\\+json[\\s\\S]*"code":"LO_HTTP_`));
+    expect(desk.accepted).toEqual([]);
+  });
+
+  it("a body that breaks off is a problem too", async () => {
+    const { port, desk } = await serve();
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    socket.end("POST /v1/freeze HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{");
+    const [reply] = (await once(socket, "data")) as [Buffer];
+    expect(reply.toString()).toMatch(/^HTTP\/1.1 400 [\s\S]*"code":"LO_HTTP_/);
+    expect(desk.accepted).toEqual([]);
+    socket.destroy();
+  });
+
   it("no request target makes it fail inside", async () => {
     const { port } = await serve();
     const odd = fc.constantFrom(
