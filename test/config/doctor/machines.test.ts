@@ -1,4 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createEmbeddedStore } from "#adapters/embedded/mod.ts";
@@ -142,8 +144,21 @@ test("accounts that may too much or too little, an old cipher suite, and a clock
   ]);
 });
 
+/** Sees to it that no BMC of another test answers over UDP at this port; false where one has it already. */
+async function silent(port: number): Promise<boolean> {
+  const socket = createSocket("udp4").bind(port, "127.0.0.1");
+  const bound = await once(socket, "listening").then(
+    () => true,
+    () => false,
+  );
+  if (bound) onTestFinished(() => void socket.close());
+  return bound;
+}
+
 test("a BMC of another kind than is written", async () => {
-  const { ask, write } = await examine();
+  let examined = await examine();
+  while (!(await silent(examined.rack.bmcs.get("cp-01")?.port ?? 0))) examined = await examine();
+  const { ask, write } = examined;
   const swapped = (yaml: string) =>
     yaml.replace("kind: redfish", "kind: both").replace("kind: ipmi", "kind: redfish").replace("kind: both", "kind: ipmi");
   write({ edit: swapped });
