@@ -1,11 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, statfsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createEmbeddedStore } from "#adapters/embedded/mod.ts";
 import { effectOf } from "#events";
+import { smallDisk } from "#test/lab/small-disk.ts";
 import { newPlace } from "./place.ts";
 
 const full = { code: "LO_STORE_FULL", message: expect.stringMatching(/the disk is full.*was not written/) };
@@ -30,24 +29,8 @@ test("under the floor events are refused by name while outcomes, claims and leas
   expect(await store.health()).toMatchObject({ ok: false, detail: expect.stringContaining("events are refused") });
 });
 
-/** A small file system in memory, where this user may mount one. */
-async function smallDisk(megabytes: number): Promise<string | undefined> {
-  const folder = await mkdtemp(join(tmpdir(), "lightsout-disk-"));
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "lightsout-test", folder], { stdio: "ignore" });
-  } catch {
-    await rm(folder, { recursive: true });
-    return undefined;
-  }
-  onTestFinished(async () => {
-    execFileSync("umount", ["-l", folder]);
-    await rm(folder, { recursive: true });
-  });
-  return folder;
-}
-
 test("on a disk that is really full the reserve is given up for the journal, and set aside again when there is room", async (context) => {
-  const folder = await smallDisk(12);
+  const folder = await smallDisk(context, 12);
   if (!folder) return context.skip("this user may not mount a tmpfs");
   const path = join(folder, "store.db");
   const store = await createEmbeddedStore({ path, site: "test", room: { floor: 0, reserve: 2 ** 20 } });

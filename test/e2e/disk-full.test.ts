@@ -1,0 +1,35 @@
+import { test } from "vitest";
+import type { Entry } from "#events";
+import { fillDisk, smallDisk } from "#test/lab/small-disk.ts";
+import { createSite } from "./outside.ts";
+
+test("the disk fills up while a machine is being cycled: the outcome is kept, new events are refused, and with room it goes on by itself", {
+  timeout: 300_000,
+}, async (context) => {
+  const disk = await smallDisk(context, 160);
+  if (!disk) return context.skip("this user may not mount a tmpfs");
+  const site = await createSite(context, { store: `{ embedded: { path: ${disk}/lab.db } }` });
+  const { expect } = context;
+  const worker = await site.start();
+  await site.rack.clock.sleep(30_000);
+  const host = site.rack.host("gpu");
+  await worker.call("POST", "/v1/machines/gpu/power", { action: "cycle", hard: true, reason: "a test" });
+  await site.until("it is off", () => host.count.off === 1);
+
+  const empty = fillDisk(disk);
+  const outcome = async (step: string) => {
+    const found = await site.run(worker, "power-cycle");
+    return found?.journal.find((entry): entry is Extract<Entry, { is: "outcome" }> => entry.is === "outcome" && entry.step === step);
+  };
+  expect(await site.until("the outcome of the off", () => outcome("power off"))).toMatchObject({ result: "done" });
+  const another = () => worker.call("POST", "/v1/machines/other-1/power", { action: "on", reason: "a test" });
+  await expect(another()).rejects.toThrow(/507 .*LO_STORE_FULL.*the disk is full/);
+  await expect(worker.call("GET", "/healthz")).rejects.toThrow(/503 .*events are refused/);
+  expect(worker.alive()).toBe(true);
+
+  await empty();
+  await site.until("the run has ended", async () => (await site.run(worker, "power-cycle"))?.summary.status === "finished");
+  expect((await site.run(worker, "power-cycle"))?.journal.at(-1)).toMatchObject({ is: "finished", status: "ok" });
+  expect(host.count).toEqual({ off: 1, on: 1, reset: 0 });
+  await another();
+});
