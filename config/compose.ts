@@ -63,6 +63,14 @@ export interface Lightsout {
   close(): Promise<void>;
 }
 
+/** What stays when a configuration gives way to another. */
+export interface Standing {
+  readonly store: EventStore;
+  readonly listeners: Listeners;
+  /** Whether the newest configuration that there is could be served. */
+  upToDate(): boolean;
+}
+
 export interface ComposeOptions {
   readonly log: RuntimeLog;
   /** The runtime's time; the lab runs faster. Default the machine's own. */
@@ -75,8 +83,8 @@ export interface ComposeOptions {
   readonly drills?: boolean;
   /** Where to listen instead of where the configuration says. */
   readonly listen?: string | undefined;
-  /** What stays when this configuration gives way to another; by default it has its own. */
-  readonly standing?: { readonly store: EventStore; readonly listeners: Listeners };
+  /** By default it has its own. */
+  readonly standing?: Standing;
 }
 
 /** Puts everything together as one configuration says: the only place that knows all parts. */
@@ -142,7 +150,18 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     guards.push(...guardsOver({ office, runs, ports }));
 
     const { arms } = netboot;
-    const desk = createDesk({ config, worker, ports, stopFile: stopped, clusterHealth: cluster.health, arms, guardsOver, drills });
+    const upToDate = options.standing?.upToDate ?? (() => true);
+    const desk = createDesk({
+      config,
+      worker,
+      ports,
+      stopFile: stopped,
+      clusterHealth: cluster.health,
+      upToDate,
+      arms,
+      guardsOver,
+      drills,
+    });
     const app = createApp(desk, { tokens: config.http.tokens, log, now: () => clock.now() });
     const http = opened(await listeners.serve("api", app, options.listen ?? config.http.listen));
     const boot = await netboot.listen();

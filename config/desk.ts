@@ -31,6 +31,7 @@ export function createDesk(options: {
   ports: Ports;
   stopFile: () => string | undefined;
   clusterHealth: () => Health["cluster"];
+  upToDate: () => boolean;
   arms: Arms | undefined;
   guardsOver: RackOptions["guardsOver"];
   drills: boolean;
@@ -111,6 +112,7 @@ export function createDesk(options: {
         parked: all.filter(({ status }) => status === "parked").length,
       },
       frozen: (await frozen().catch(() => undefined)) !== undefined,
+      upToDate: options.upToDate(),
     };
   }
 }

@@ -1,18 +1,17 @@
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import { explain, type RuntimeLog, type Stop } from "#events";
 import { loadConfig } from "./load.ts";
-import type { Config } from "./schema.ts";
+import type { Serving } from "./serving.ts";
 
 /**
  * Reads a configuration again on SIGHUP, and when its file has another content, and has it used; one at a time, and the last one wins. What
  * cannot be read or used is told, and the one before stays in force.
  *
- * @param use answers what it changed, in words
  * @param options.everyMs how often the file is looked at; default 2 s. Looking, unlike waiting to be told, works on every file system.
  */
 export function followConfig(
   file: string,
-  use: (config: Config) => Promise<readonly string[]>,
+  serving: Pick<Serving, "replace" | "outdated">,
   options: { log: Pick<RuntimeLog, "note">; everyMs?: number },
 ): Stop {
   const { log, everyMs = 2000 } = options;
@@ -25,9 +24,10 @@ export function followConfig(
     text = readText(file);
     try {
       const { config } = loadConfig(file, { env: process.env });
-      const changes = await use(config);
+      const changes = await serving.replace(config);
       log.note("info", `${why}: ${file} is in force${changes.length === 0 ? ", and changes nothing" : `: it ${changes.join("; ")}`}`);
     } catch (error) {
+      serving.outdated();
       log.note("error", `${why}: ${file} is not used, the configuration before stays in force: ${explain(error)}`);
     }
   };

@@ -24,7 +24,7 @@ export async function serve(options: {
   if (options.config === undefined) return serveLab({ log, out, stopping, listen: listen ?? "127.0.0.1:7480" });
   const { config } = loadConfig(options.config, { env: process.env });
   const serving = await startServing(config, { log, listen, drills: true });
-  const stopFollowing = followConfig(options.config, serving.replace, { log });
+  const stopFollowing = followConfig(options.config, serving, { log });
   greet(serving.lightsout, out);
   for (const [trust, meaning] of Object.entries(meanings)) {
     const names = config.machines.filter((machine) => machine.trust === trust).map((machine) => machine.name);

@@ -1,6 +1,6 @@
 import { createListeners } from "#adapters/http/mod.ts";
 import { explain, LightsoutError, systemClock } from "#events";
-import { type ComposeOptions, compose, type Lightsout } from "./compose.ts";
+import { type ComposeOptions, compose, type Lightsout, type Standing } from "./compose.ts";
 import { changesOf, same } from "./same.ts";
 import type { Config } from "./schema.ts";
 import { openStore } from "./stores.ts";
@@ -15,6 +15,8 @@ export interface Serving {
    * `LO_RELOAD` is for what only a restart can change.
    */
   replace(config: Config): Promise<readonly string[]>;
+  /** There is a newer configuration, and it cannot be used: health says so until one is. */
+  outdated(): void;
   /** Graceful, as `Lightsout.close` is. */
   close(): Promise<void>;
 }
@@ -23,7 +25,8 @@ export interface Serving {
 export async function startServing(first: Config, options: Omit<ComposeOptions, "standing">): Promise<Serving> {
   const { log } = options;
   const store = await openStore(first.store, first.site, systemClock);
-  const standing = { store, listeners: createListeners() };
+  let upToDate = true;
+  const standing: Standing = { store, listeners: createListeners(), upToDate: () => upToDate };
   const open = (config: Config) => compose(config, { ...options, standing });
   let config = first;
   let lightsout = await open(first).catch(async (error: unknown) => {
@@ -53,7 +56,11 @@ export async function startServing(first: Config, options: Omit<ComposeOptions, 
       leave(lightsout);
       lightsout = successor;
       config = next;
+      upToDate = true;
       return changes;
+    },
+    outdated() {
+      upToDate = false;
     },
     async close() {
       await lightsout.close();

@@ -275,4 +275,6 @@ export interface Health {
   readonly cluster: { readonly ok: boolean; readonly detail: string };
   readonly runs: { readonly working: number; readonly parked: number };
   readonly frozen: boolean;
+  /** Whether it serves what its file says now. False while that cannot be read or served: its log says why. */
+  readonly upToDate: boolean;
 }

@@ -10,6 +10,7 @@ export interface Running {
   readonly ok: boolean;
   readonly site: string;
   readonly version: string;
+  readonly upToDate: boolean;
   /** What it says of its store. */
   readonly store: { readonly ok: boolean; readonly detail: string } | undefined;
 }
@@ -29,7 +30,7 @@ export async function findRunning({ host, port }: Listen): Promise<Running | und
     const said = (await answer.json()) as Partial<Running> | null;
     if (typeof said?.site !== "string" || typeof said.version !== "string") return undefined;
     const { site, store, version } = said;
-    return { url, site, version, ok: said.ok === true, store };
+    return { url, site, version, ok: said.ok === true, upToDate: said.upToDate !== false, store };
   } catch {
     return undefined;
   }
@@ -68,6 +69,10 @@ async function checkListener(at: Listen, running: Running | undefined, site: str
   if (running && running.site !== site) {
     const todo = "Stop it, or give one of the two another http.listen";
     return failure("listener", `${running.url} is served by a Lightsout of site ${running.site}, this is ${site}`, todo);
+  }
+  if (running && !running.upToDate) {
+    const seen = `Lightsout ${running.version} runs at ${running.url}, and does not use its file as it is now`;
+    return warning("listener", seen, "Mend what is said above, or see its log; it is read again as soon as it changes");
   }
   if (running?.ok) return ok("listener", `Lightsout ${running.version} runs at ${running.url}, and is well`);
   if (running)

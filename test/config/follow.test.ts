@@ -55,6 +55,8 @@ test("serve follows its file, and reads it on SIGHUP; a bad one changes nothing 
   expect(said()).toContain("lightsout.yaml:5:5");
   expect(await names()).toEqual(["one", "two"]);
 
+  const upToDate = async () => ((await (await fetch(`${url}/healthz`)).json()) as { upToDate: boolean }).upToDate;
+  expect(await upToDate()).toBe(false);
   write(config("  - name: two\n", "site: elsewhere\n"));
   await says("site cannot change while it runs. Restart Lightsout for it");
   expect(await names()).toEqual(["one", "two"]);
@@ -64,6 +66,7 @@ test("serve follows its file, and reads it on SIGHUP; a bad one changes nothing 
   child.kill("SIGHUP");
   await says(`SIGHUP: ${file} is in force, and changes nothing`);
   expect(await names()).toEqual(["two"]);
+  expect(await upToDate()).toBe(true);
 
   child.kill("SIGTERM");
   expect(await ended).toBe(0);

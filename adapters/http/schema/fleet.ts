@@ -107,6 +107,7 @@ export const health = component<Health & { site: string; version: string }>()(
       cluster: z.strictObject({ ok: z.boolean(), detail: z.string() }),
       runs: z.strictObject({ working: z.int(), parked: z.int() }),
       frozen: z.boolean(),
+      upToDate: z.boolean(),
     })
     .describe("whether all is well"),
 );

@@ -173,7 +173,7 @@ export function createFakeDesk(): FakeDesk {
       if (state.fails !== undefined) throw state.fails;
       const cluster = { ok: true, detail: "reachable" };
       const store = { ok: true, detail: "memory" };
-      return { ok: true, store, cluster, runs: { working: 0, parked: 0 }, frozen: false, ...state.health };
+      return { ok: true, store, cluster, runs: { working: 0, parked: 0 }, frozen: false, upToDate: true, ...state.health };
     },
     begin(run, about = {}) {
       const time = new Date(at + runs.size * 1000).toISOString();
