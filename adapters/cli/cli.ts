@@ -42,6 +42,7 @@ import { upgradeCommand } from "./commands/upgrade.ts";
 import { whyCommand } from "./commands/why.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { Failure } from "./failure.ts";
+import { type CommandHelp, helpsOf } from "./help.ts";
 import type { CliHooks, Shell } from "./shell.ts";
 import { processTerminal } from "./terminal.ts";
 import { harmless, jsonText, paint } from "./text.ts";
@@ -50,6 +51,8 @@ import { harmless, jsonText, paint } from "./text.ts";
 interface Cli {
   /** Runs one command; answers the exit code and never throws. `argv` starts behind the program's name: `process.argv.slice(2)`. */
   run(argv: readonly string[]): Promise<number>;
+  /** Every command that does something, in the order of the help. */
+  readonly commands: readonly CommandHelp[];
 }
 
 const commands = [
@@ -96,6 +99,9 @@ const commands = [
 /** The command line over the HTTP API; `serve`, `demo`, `init` and `doctor` go to the hooks. */
 export function createCli(hooks: CliHooks): Cli {
   return {
+    get commands() {
+      return assemble(hooks, () => undefined).commands.flatMap((command) => helpsOf(command));
+    },
     async run(argv) {
       const json = argv.slice(0, argv.indexOf("--") === -1 ? undefined : argv.indexOf("--")).includes("--json");
       try {
@@ -109,15 +115,20 @@ export function createCli(hooks: CliHooks): Cli {
 
 async function runOnce(hooks: CliHooks, argv: readonly string[]): Promise<number> {
   const left = { code: 0 };
-  const program = createProgram(hooks);
-  const shell = createShell(hooks, program, (code) => {
+  const program = assemble(hooks, (code) => {
     left.code = code;
   });
+  await program.parseAsync([...argv], { from: "user" });
+  return left.code;
+}
+
+function assemble(hooks: CliHooks, leave: (code: number) => void): Command {
+  const program = createProgram(hooks);
+  const shell = createShell(hooks, program, leave);
   for (const add of commands) add(program, shell);
   for (const command of program.commands) nameInErrors(command, command.name());
   program.hook("preAction", (_, command) => checkOptions(command));
-  await program.parseAsync([...argv], { from: "user" });
-  return left.code;
+  return program;
 }
 
 function createProgram(hooks: CliHooks): Command {
