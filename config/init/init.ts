@@ -1,7 +1,7 @@
 import { isMap, isSeq, parseDocument } from "yaml";
 import { Failure, type InitAsked, type InitMade } from "#adapters/cli/mod.ts";
+import { normaliseHost } from "#adapters/inventory/mod.ts";
 import { LightsoutError } from "#events";
-import { normaliseHost } from "../schema/address.ts";
 import type { Environment } from "../secret.ts";
 import { type Entered, known, notDriven } from "./entry.ts";
 import { check, readBefore, replaceFile, withMachines } from "./file.ts";

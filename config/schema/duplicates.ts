@@ -1,5 +1,6 @@
+import { normaliseHost } from "#adapters/inventory/mod.ts";
 import { isPlaceholderSerial, isPlaceholderUuid, uuidByteOrders } from "#events";
-import { normaliseHost, normaliseMac } from "./address.ts";
+import { normaliseMac } from "./address.ts";
 import { usualPort } from "./bmc.ts";
 import type { Raw } from "./document.ts";
 import type { Finding } from "./problem.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { sectionOf } from "#adapters/cli/imported.ts";
+import { talhelperSection } from "#adapters/cli/imported/talhelper.ts";
 import { importTalhelper } from "#adapters/machineconfig/mod.ts";
 import { parseConfig } from "#config/load.ts";
 import { createRig } from "./rig.ts";
@@ -233,9 +233,9 @@ describe("import talhelper", () => {
   });
 
   it("names files from the folder of talconfig.yaml", () => {
-    const { section } = sectionOf(importTalhelper(stringify(cluster)), "talhelper");
+    const { section } = talhelperSection(importTalhelper(stringify(cluster)), "talhelper");
     expect(section.talos.talosconfig).toBe("./talhelper/clusterconfig/talosconfig");
-    expect(sectionOf(importTalhelper(stringify(cluster)), ".").section.talos.talosconfig).toBe("./clusterconfig/talosconfig");
+    expect(talhelperSection(importTalhelper(stringify(cluster)), ".").section.talos.talosconfig).toBe("./clusterconfig/talosconfig");
   });
 
   it("keeps its notes in the document with --json", async () => {

@@ -13,7 +13,7 @@ interface Section {
  *
  * @param folder where `talconfig.yaml` is, from the folder of `lightsout.yaml`
  */
-export function sectionOf(cluster: ImportedCluster, folder: string): { section: Section; notes: readonly string[] } {
+export function talhelperSection(cluster: ImportedCluster, folder: string): { section: Section; notes: readonly string[] } {
   const { clusterName, kubernetesVersion, machines, talosVersion } = cluster;
   const at = (file: string) => `${isAbsolute(folder) ? "" : "./"}${join(folder, file)}`;
   const notes = [
