@@ -42,6 +42,16 @@ export function mac(suite: Suite, key: KeyObject, ...parts: Uint8Array[]): Buffe
   return hmac.digest();
 }
 
+let drawn = Buffer.alloc(0);
+
+/** Random bytes for one use. They are drawn in larger pieces: a draw costs more than the cipher that they are for. */
+export function freshBytes(length: number): Buffer {
+  if (drawn.length < length) drawn = randomBytes(4096);
+  const bytes = drawn.subarray(0, length);
+  drawn = drawn.subarray(length);
+  return bytes;
+}
+
 /** Whether two codes agree, in constant time. */
 export const agree = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b);
 
@@ -61,7 +71,7 @@ export function seal(
   keys: SessionKeys,
   header: { sessionId: number; sequence: number },
   message: Uint8Array,
-  iv: Buffer = randomBytes(16),
+  iv: Buffer = freshBytes(16),
 ): Buffer {
   const pad = (16 - ((message.length + 1) % 16)) % 16;
   const cipher = createCipheriv("aes-128-cbc", keys.confidentiality, iv).setAutoPadding(false);

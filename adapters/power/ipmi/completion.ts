@@ -41,7 +41,7 @@ export const isBusy = (code: number): boolean => code === 0xc0 || code === 0xc3 
 export const mayHaveActed = (code: number): boolean => code === 0xc3 || code === 0xce || code === 0xcf || code === 0xff;
 
 /** The BMC does not have the command, or not for this user. */
-export const isUnavailable = (code: number): boolean => code === unknownCommand || code === 0xd4 || code === 0xd6;
+export const isUnavailable = (code: number): boolean => code === unknownCommand || code === insufficientPrivilege || code === 0xd6;
 
 /** C1: the BMC does not have the command at all. */
 export const unknownCommand = 0xc1;
@@ -49,5 +49,7 @@ export const unknownCommand = 0xc1;
 export const noSuchRecord = 0xcb;
 /** D1. */
 export const firmwareUpdating = 0xd1;
+/** D4. */
+export const insufficientPrivilege = 0xd4;
 /** D5: on what is on, off what is off. */
 export const wrongState = 0xd5;

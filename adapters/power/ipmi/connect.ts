@@ -9,8 +9,13 @@ import { morePrivilege } from "./status.ts";
 import { type IpmiTimeouts, waits } from "./timing.ts";
 import type { Address, IpmiTransport } from "./transport.ts";
 
-/** Opens a session at a privilege (2 user, 3 operator, 4 administrator). Everything that fails here has effect none. */
-export type Connect = (operation: string, privilege: number, signal: AbortSignal) => Promise<Session>;
+/** Sessions with one BMC, at a privilege: 2 user, 3 operator, 4 administrator. Everything that fails here has effect none. */
+export interface Connect {
+  /** A new session. It is opened for `role` at least, so that what needs more later can be done in it too. */
+  open(operation: string, privilege: number, signal: AbortSignal): Promise<Session>;
+  /** Takes an open session up to this privilege if it is not there; false where it went silent, and then it is closed. */
+  raise(operation: string, session: Session, privilege: number, signal: AbortSignal): Promise<boolean>;
+}
 
 /** What a connection needs to know of its BMC. */
 export interface ConnectOptions {
@@ -18,6 +23,8 @@ export interface ConnectOptions {
   readonly host: string;
   readonly port: number;
   readonly login: Login;
+  /** What sessions are opened for at least. */
+  readonly role: number;
   readonly cipherSuite: CipherSuite | undefined;
   readonly timeouts: IpmiTimeouts;
   readonly clock: Clock;
@@ -31,7 +38,7 @@ export interface ConnectOptions {
  * lists nothing. A suite that worked once is kept: nothing weaker is taken later.
  */
 export function createConnect(options: ConnectOptions): Connect {
-  const { machine, host, port, login, timeouts, transport } = options;
+  const { machine, host, port, login, role, timeouts, transport } = options;
   let known: CipherSuite | undefined = options.cipherSuite;
 
   const fail = (operation: string, code: DeviceErrorCode, message: string, hint: string, cause?: unknown) =>
@@ -59,15 +66,17 @@ export function createConnect(options: ConnectOptions): Connect {
     }
   };
 
-  /** The session at its full privilege, or `undefined` when it went silent. */
-  const raise = async (operation: string, session: Session, signal: AbortSignal): Promise<Session | undefined> => {
-    const command = setSessionPrivilege(session.privilege);
-    const { response } = await session.request(command, { waits: waits(timeouts.packetMs, timeouts.tries), signal });
-    if (response?.completion === 0) return session;
+  const raise: Connect["raise"] = async (operation, session, privilege, signal) => {
+    if (session.level >= privilege) return true;
+    const { response } = await session.request(setSessionPrivilege(privilege), { waits: waits(timeouts.packetMs, timeouts.tries), signal });
+    if (response?.completion === 0) {
+      session.raised(privilege);
+      return true;
+    }
     void session.close([timeouts.packetMs]);
     signal.throwIfAborted();
-    if (!response) return undefined;
-    const refused = `the BMC does not give this user privilege level ${session.privilege}: ${completionText(response.completion)}`;
+    if (!response) return false;
+    const refused = `the BMC does not give this user privilege level ${privilege}: ${completionText(response.completion)}`;
     throw fail(operation, "LO_BMC_AUTH", refused, morePrivilege);
   };
 
@@ -87,7 +96,7 @@ export function createConnect(options: ConnectOptions): Connect {
     }
   };
 
-  const setUp: Connect = async (operation, privilege, signal) => {
+  const setUp: Connect["open"] = async (operation, privilege, signal) => {
     const address = await transport.resolve(host, port).catch((error: unknown) => {
       throw fail(operation, "LO_BMC_UNREACHABLE", "the name does not resolve", "Check the BMC address", error);
     });
@@ -105,12 +114,11 @@ export function createConnect(options: ConnectOptions): Connect {
             "Enable suite 17 or 3 on the BMC, or use Redfish",
           );
         }
-        const result = await attempt(address, suite, privilege, waitMs, signal);
+        const result = await attempt(address, suite, Math.max(role, privilege), waitMs, signal);
         if (!("failed" in result)) {
-          const session = await raise(operation, result, signal);
-          if (session) {
+          if (await raise(operation, result, privilege, signal)) {
             known = suite;
-            return session;
+            return result;
           }
           silent = true;
         } else if (result.failed === "suite") {
@@ -133,18 +141,21 @@ export function createConnect(options: ConnectOptions): Connect {
     );
   };
 
-  return async (operation, privilege, signal) => {
-    try {
-      return await setUp(operation, privilege, signal);
-    } catch (error) {
-      if (error instanceof DeviceError || signal.aborted) throw error;
-      throw fail(
-        operation,
-        "LO_BMC_UNREACHABLE",
-        "the UDP socket cannot be used",
-        "Check this host's network and its limit of open files",
-        error,
-      );
-    }
+  return {
+    raise,
+    async open(operation, privilege, signal) {
+      try {
+        return await setUp(operation, privilege, signal);
+      } catch (error) {
+        if (error instanceof DeviceError || signal.aborted) throw error;
+        throw fail(
+          operation,
+          "LO_BMC_UNREACHABLE",
+          "the UDP socket cannot be used",
+          "Check this host's network and its limit of open files",
+          error,
+        );
+      }
+    },
   };
 }

@@ -1,5 +1,5 @@
-import { type KeyObject, randomBytes, randomInt } from "node:crypto";
-import { agree, deriveKeys, type Suite } from "./algorithms.ts";
+import { type KeyObject, randomInt } from "node:crypto";
+import { agree, deriveKeys, freshBytes, type Suite } from "./algorithms.ts";
 import { encodeSetup, type Packet, payloadTypes } from "./packet.ts";
 import {
   decodeOpenResponse,
@@ -73,7 +73,7 @@ export async function handshake(options: {
     return { failed: "suite", why: `it answered algorithms ${algorithms.join("/")} to a request for cipher suite ${suite.id}` };
   }
 
-  const consoleRandom = randomBytes(16);
+  const consoleRandom = freshBytes(16);
   const two = await ask(
     payloadTypes.rakp1,
     payloadTypes.rakp2,

@@ -6,6 +6,8 @@ import { createTalk, SessionLost, type Talk } from "./talk.ts";
 import { waits } from "./timing.ts";
 
 const newSessions = 2;
+// One for all: an error of its own for each link would cost a stack.
+const closed = new Error("closed");
 
 /** One BMC: one conversation at a time, in one session that is kept while it is young. */
 export interface Link {
@@ -28,14 +30,14 @@ export interface Link {
 
 /** A link that connects on first use. `spacingMs`: least pause between two conversations. */
 export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacingMs: number }): Link {
-  const { machine, host, port, timeouts, spacingMs } = options;
+  const { machine, host, port, timeouts, spacingMs, transport } = options;
   const clock: Clock = options.clock;
   const governor = createGovernor({ machine, clock, spacingMs });
   const connect = createConnect({ ...options, rejected: () => governor.rejected() });
   const closing = new AbortController();
   let session: Session | undefined;
   let usedAt = 0;
-  let idle = new AbortController();
+  let notIdle: (() => void) | undefined;
 
   const drop = (tries = 1): Promise<void> => {
     const old = session;
@@ -45,21 +47,32 @@ export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacing
 
   const current = async (operation: string, privilege: number, signal: AbortSignal): Promise<Session> => {
     const stale = clock.mono() - usedAt > timeouts.idleMs;
-    if (session && !stale && session.privilege >= privilege) return session;
+    if (session && !stale && session.privilege >= privilege) {
+      const kept = session;
+      // One that cannot be raised is closed, and must not be found here again.
+      session = undefined;
+      if (await connect.raise(operation, kept, privilege, signal)) {
+        session = kept;
+        return kept;
+      }
+    }
     void drop();
-    session = await connect(operation, privilege, signal);
+    session = await connect.open(operation, privilege, signal);
     return session;
   };
 
+  const used = () => {
+    notIdle?.();
+    notIdle = undefined;
+  };
+
   const closeWhenIdle = () => {
-    idle.abort("used");
+    used();
     if (!session || closing.signal.aborted) return;
-    idle = new AbortController();
-    const { signal } = idle;
-    clock.sleep(timeouts.idleMs, signal).then(
-      () => governor.turn("close idle session", () => (signal.aborted ? Promise.resolve() : drop())).catch(() => undefined),
-      () => undefined,
-    );
+    const mine = transport.after(timeouts.idleMs, () => {
+      governor.turn("close idle session", () => (notIdle === mine ? drop() : Promise.resolve())).catch(() => undefined);
+    });
+    notIdle = mine;
   };
 
   const converse = async <T>(operation: string, privilege: number, signal: AbortSignal, work: (talk: Talk) => Promise<T>): Promise<T> => {
@@ -85,10 +98,10 @@ export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacing
   };
 
   const givenUp = (operation: string, signal: AbortSignal) => {
-    const closed = closing.signal.aborted;
+    const ended = closing.signal.aborted;
     const about = { target: machine, operation, effect: "none" } as const;
-    const message = closed ? `${host}:${port}: the connection was closed` : `${host}:${port}: given up`;
-    return new DeviceError(closed ? "LO_BMC_UNREACHABLE" : "LO_BMC_TIMEOUT", about, message, { cause: signal.reason });
+    const message = ended ? `${host}:${port}: the connection was closed` : `${host}:${port}: given up`;
+    return new DeviceError(ended ? "LO_BMC_UNREACHABLE" : "LO_BMC_TIMEOUT", about, message, { cause: signal.reason });
   };
 
   const turn = <T>(
@@ -101,7 +114,7 @@ export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacing
     const signal = asked ? AbortSignal.any([asked, closing.signal]) : closing.signal;
     return governor.turn(operation, async () => {
       if (signal.aborted) throw givenUp(operation, signal);
-      idle.abort("used");
+      used();
       try {
         return await converse(operation, privilege, signal, work);
       } catch (error) {
@@ -117,8 +130,8 @@ export function createLink(options: Omit<ConnectOptions, "rejected"> & { spacing
     act: (operation, privilege, signal, work) => turn(operation, privilege, signal, work, () => drop(timeouts.tries)),
     forget: () => void drop(),
     async close() {
-      closing.abort(new Error("closed"));
-      idle.abort("used");
+      closing.abort(closed);
+      used();
       await governor.turn("close", () => drop()).catch(() => drop());
     },
   };

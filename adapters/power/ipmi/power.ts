@@ -8,7 +8,7 @@ import { getBootFlags, inForce } from "./commands/boot.ts";
 import { chassisIdentify, getChassisStatus } from "./commands/chassis.ts";
 import { getPowerReading } from "./commands/dcmi.ts";
 import { lastPowerEvent, readSelRecord } from "./commands/sel.ts";
-import { completionText, firmwareUpdating, isUnavailable } from "./completion.ts";
+import { completionText, firmwareUpdating, insufficientPrivilege, isUnavailable } from "./completion.ts";
 import { readNewest } from "./eventlog.ts";
 import type { Expectation } from "./identity.ts";
 import { createInventory } from "./inventory.ts";
@@ -72,6 +72,7 @@ export function createIpmiPower(options: IpmiPowerOptions): Power & Surveyed {
     host,
     port,
     login: { user, password, ...kg },
+    role: level,
     cipherSuite: options.cipherSuite,
     timeouts: { ...defaultTimeouts, ...options.timeouts },
     clock,
@@ -81,6 +82,14 @@ export function createIpmiPower(options: IpmiPowerOptions): Power & Surveyed {
   const inventory = createInventory(expect);
   const read = <T>(operation: string, signal: AbortSignal | undefined, work: (talk: Talk) => Promise<T>) =>
     link.use(operation, level, signal, work);
+  /** Sessions begin at user, which this read needs (IPMI 2.0, table G-1): a packet less. `undefined` where a BMC wants more. */
+  const statusAsUser = (signal: AbortSignal | undefined) =>
+    link.use("read power state", levels.user, signal, async (talk) => {
+      const reply = await talk.ask(getChassisStatus);
+      if (reply.ok) return reply.value;
+      if (reply.completion === insufficientPrivilege) return undefined;
+      throw talk.fail("LO_BMC_REFUSED", "none", `${getChassisStatus.name}: ${completionText(reply.completion)}`);
+    });
   let found: ReadonlySet<Capability> | undefined;
 
   return {
@@ -98,11 +107,10 @@ export function createIpmiPower(options: IpmiPowerOptions): Power & Surveyed {
       });
       return found;
     },
-    state: (signal) =>
-      read("read power state", signal, async (talk) => {
-        const status = await talk.need(getChassisStatus);
-        return { state: status.on ? "on" : "off", raw: `${status.on ? "on" : "off"} (chassis status ${status.raw})` };
-      }),
+    async state(signal) {
+      const status = (await statusAsUser(signal)) ?? (await read("read power state", signal, (talk) => talk.need(getChassisStatus)));
+      return { state: status.on ? "on" : "off", raw: `${status.on ? "on" : "off"} (chassis status ${status.raw})` };
+    },
     async on(permit) {
       admit(permit, machine, "power-on");
       return link.act("power on", level, permit.signal, (talk) => switchPower(talk, permit, "on", inventory.check));

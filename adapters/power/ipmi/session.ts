@@ -15,8 +15,11 @@ export interface Session {
   readonly keys: SessionKeys;
   /** As the BMC proved it in RAKP 2 and 4. */
   readonly guid: Buffer;
-  /** 2 user, 3 operator, 4 administrator. */
+  /** The most that it was opened for: 2 user, 3 operator, 4 administrator. */
   readonly privilege: number;
+  /** Where it is. It begins at user (IPMI 2.0 §22.18), and `raised` says that Set Session Privilege Level was answered. */
+  readonly level: number;
+  raised(level: number): void;
   /**
    * Sends a request, and again with the same message sequence and a new session sequence as long as nothing comes back, once for
    * each wait. `gate` runs right before each transmission; what it throws before the first is thrown here, later it ends the tries.
@@ -38,6 +41,7 @@ export function createSession(options: { line: Line; bmcId: number; keys: Sessio
   const { line, bmcId, keys, guid, privilege } = options;
   const accept = createWindow();
   let outbound = 0;
+  let level = 2;
   let messages = 0;
   let closed = false;
 
@@ -50,6 +54,12 @@ export function createSession(options: { line: Line; bmcId: number; keys: Sessio
     keys,
     guid,
     privilege,
+    get level() {
+      return level;
+    },
+    raised(to) {
+      level = to;
+    },
     async request({ netFn, cmd, data }, { waits, signal, gate }) {
       messages = (messages + 1) % 64;
       const sequence = messages;

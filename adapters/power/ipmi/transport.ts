@@ -4,6 +4,7 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { isIP } from "node:net";
 import type { Clock } from "#events";
+import { type After, createDeadlines } from "./deadlines.ts";
 import { consoleIdOf, decodePacket, type Packet } from "./packet.ts";
 
 /** Where a BMC is: a literal IP address and a UDP port. */
@@ -31,6 +32,8 @@ export interface IpmiTransport {
   resolve(host: string, port: number): Promise<Address>;
   /** A line with a fresh console session id. */
   open(address: Address): Promise<Line>;
+  /** A timer, cheap where most are called off. */
+  readonly after: After;
   close(): Promise<void>;
 }
 
@@ -38,6 +41,7 @@ type Listener = (packet: Packet) => void;
 
 /** Sockets are opened on first use and do not keep the process alive. */
 export function createIpmiTransport({ clock }: { clock: Clock }): IpmiTransport {
+  const after = createDeadlines(clock);
   const sockets = new Map<4 | 6, Promise<Socket>>();
   const byId = new Map<number, Listener>();
   let closed = false;
@@ -100,12 +104,12 @@ export function createIpmiTransport({ clock }: { clock: Clock }): IpmiTransport 
         consoleId,
         send(datagram) {
           try {
-            socket.send(datagram, address.port, address.ip, () => undefined);
+            socket.send(datagram, address.port, address.ip);
           } catch {
             // The socket was closed meanwhile: as lost as on the wire.
           }
         },
-        exchange: (send, pick, ms, signal) => exchange(clock, waiting, send, pick, ms, signal),
+        exchange: (send, pick, ms, signal) => exchange(after, waiting, send, pick, ms, signal),
         close() {
           byId.delete(consoleId);
           neighbours.delete(hear);
@@ -113,6 +117,7 @@ export function createIpmiTransport({ clock }: { clock: Clock }): IpmiTransport 
         },
       };
     },
+    after,
     async close() {
       closed = true;
       const open = [...sockets.values()];
@@ -123,7 +128,7 @@ export function createIpmiTransport({ clock }: { clock: Clock }): IpmiTransport 
 }
 
 function exchange<T>(
-  clock: Clock,
+  after: After,
   waiting: Set<Listener>,
   send: () => void,
   pick: (packet: Packet) => T | undefined,
@@ -132,11 +137,10 @@ function exchange<T>(
 ): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    const timer = new AbortController();
     const end = (settle: () => void) => {
       waiting.delete(listener);
       signal.removeEventListener("abort", aborted);
-      timer.abort("done");
+      callOff();
       settle();
     };
     const aborted = () => end(() => reject(signal.reason));
@@ -144,6 +148,8 @@ function exchange<T>(
       const found = pick(packet);
       if (found !== undefined) end(() => resolve(found));
     };
+    // After a stall of the process, answers wait in the socket while timers fire first: read those before giving up.
+    const callOff = after(ms, () => setImmediate(() => end(() => resolve(undefined))));
     waiting.add(listener);
     signal.addEventListener("abort", aborted);
     try {
@@ -151,10 +157,5 @@ function exchange<T>(
     } catch (error) {
       return end(() => reject(error));
     }
-    clock.sleep(ms, timer.signal).then(
-      // After a stall of the process, answers wait in the socket while timers fire first: read those before giving up.
-      () => setImmediate(() => end(() => resolve(undefined))),
-      () => undefined,
-    );
   });
 }

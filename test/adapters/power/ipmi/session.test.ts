@@ -1,9 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
 import { systemClock } from "#events";
 import { isOpenRequest, type Pass } from "./relay.ts";
-import { controls, failure, rigsPerTest, settled, timeouts } from "./rig.ts";
+import { controls, failure, type Rig, rigsPerTest, settled, timeouts } from "./rig.ts";
 
 const rigWith = rigsPerTest();
+const levelsOf = ({ bmc }: Rig) => bmc.requests.filter(({ netFn, cmd }) => netFn === 6 && cmd === 0x3b).map(({ data }) => data[0]);
 
 describe("sessions", () => {
   it("keeps one session for many operations and closes it", async () => {
@@ -38,20 +39,43 @@ describe("sessions", () => {
     let asleep = 0;
     const clock = { ...systemClock, mono: () => systemClock.mono() + asleep };
     const rig = await rigWith({ power: { clock } });
-    await rig.power.state();
+    await rig.power.identity();
     asleep = 60_000;
-    await rig.power.state();
+    await rig.power.identity();
     expect(rig.commands().filter((command) => command === "6/3b")).toHaveLength(2);
     await vi.waitFor(() => expect(rig.bmc.sessions()).toBe(1), { timeout: 10_000, interval: 5 });
   });
 
   it("uses administrator only to reset the BMC, and sets up anew afterwards", async () => {
     const rig = await rigWith();
-    await rig.power.state();
+    await rig.power.identity();
     await rig.power.resetController(rig.permit("reset-controller"));
+    await rig.power.identity();
+    expect(levelsOf(rig)).toEqual([3, 4, 3]);
+  });
+
+  it("reads the power state as the user that a session begins as, and raises the same session for more", async () => {
+    const rig = await rigWith();
     await rig.power.state();
-    const levels = rig.bmc.requests.filter(({ netFn, cmd }) => netFn === 6 && cmd === 0x3b).map(({ data }) => data[0]);
-    expect(levels).toEqual([3, 4, 3]);
+    expect(levelsOf(rig)).toEqual([]);
+    expect((await rig.power.off(rig.permit("force-off"), "hard")).did).toBe("sent");
+    expect(levelsOf(rig)).toEqual([3]);
+    expect(rig.commands().filter((command) => command === "6/3c")).toHaveLength(1);
+  });
+
+  it("reads the power state of a BMC that shows it to operators only", async () => {
+    const raised = () => rig.commands().includes("6/3b");
+    const rig = await rigWith({ bmc: { refuses: ({ netFn, cmd }) => (netFn === 0 && cmd === 1 && !raised() ? 0xd4 : undefined) } });
+    expect((await rig.power.state()).state).toBe("on");
+    expect(rig.bmc.sessions()).toBe(1);
+  });
+
+  it("acts in a new session when the BMC forgets the one that is to be raised", async () => {
+    const rig = await rigWith();
+    await rig.power.state();
+    rig.bmc.forgetSessions();
+    expect((await rig.power.off(rig.permit("force-off"), "hard")).did).toBe("sent");
+    expect(controls(rig)).toBe(1);
   });
 
   it("begins the set-up again with new ids when a packet of it is lost", async () => {
