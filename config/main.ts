@@ -25,6 +25,10 @@ const cli = createCli({
     const { demo } = await import("./demo-story.ts");
     return demo({ ...asked, log: asked.json ? quiet : terminalLog(out), out });
   },
+  async schema() {
+    const { jsonSchema } = await import("./schema/json.ts");
+    return jsonSchema();
+  },
   async doctor({ config }) {
     const { doctor } = await import("./doctor/doctor.ts");
     return doctor({ config, env: process.env, listen: process.env.LIGHTSOUT_LISTEN });

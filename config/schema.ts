@@ -12,37 +12,46 @@ import { section } from "./schema/section.ts";
 import { type SnapshotsConfig, snapshots } from "./schema/snapshots.ts";
 import { present, type StoreConfig, store } from "./schema/store.ts";
 import { type TalosConfig, talos } from "./schema/talos.ts";
-import { duration, path, Refused, text, value } from "./schema/value.ts";
+import { duration, like, path, Refused, text, value } from "./schema/value.ts";
 
 export type { BmcConfig } from "./schema/bmc.ts";
 export type { MachineConfig } from "./schema/merge.ts";
 export type { StoreConfig } from "./schema/store.ts";
 
-const site = value("the name of the site", (given) =>
-  /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(given)
-    ? given
-    : new Refused("cannot be a site's name", "Write up to 32 lower-case letters, digits and -"),
+const site = value(
+  "the name of the site",
+  (given) =>
+    /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(given)
+      ? given
+      : new Refused("cannot be a site's name", "Write up to 32 lower-case letters, digits and -"),
+  { anyOf: [{ type: "integer" }, like(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, "home")] },
 );
 
-const written = section({
-  site: site.prefault("default"),
-  store: store.prefault("embedded"),
-  http: http.prefault({}),
-  cluster: section({ kubeconfig: path, context: text("the name of a context").optional() }).optional(),
-  trust: trust.prefault("observe"),
-  patience: duration("24h").prefault("5m"),
-  grace: duration("2h").prefault("2m"),
-  guards: guards.prefault({}),
-  talos: talos.optional(),
-  netboot: netboot.optional(),
-  snapshots: snapshots.optional(),
+/** `lightsout.yaml` as it is written, before machines get what others say for them. */
+export const writtenConfig = section({
+  site: site.prefault("default").describe("Name of the site, part of every subject and id; never change it later."),
+  store: store.prefault("embedded").describe("Where events and journals are kept: embedded, or the URL of a NATS server."),
+  http: http.prefault({}).describe("The API and the dashboard."),
+  cluster: section({
+    kubeconfig: path.describe("File with the login to the cluster."),
+    context: text("the name of a context").optional().describe("Context of the kubeconfig; its current one without it."),
+  })
+    .optional()
+    .describe("The Kubernetes cluster."),
+  trust: trust.prefault("observe").describe("How much Lightsout may do: observe shows, ask asks a person, auto acts."),
+  patience: duration("24h").prefault("5m").describe("How long a lost machine may take to come back by itself."),
+  grace: duration("2h").prefault("2m").describe("How long machines are only watched after a start, a resume or a clock jump."),
+  guards: guards.prefault({}).describe("What holds recoveries back; it can be tuned and not be turned off."),
+  talos: talos.optional().describe("How to log in to Talos, and what machines are made from."),
+  netboot: netboot.optional().describe("The boot server."),
+  snapshots: snapshots.optional().describe("Snapshots of etcd."),
   ...policies,
-  timezone: timezone.prefault("UTC"),
-  defaults: machineDefaults.prefault({}),
-  pools: pools.default({}),
-  machines: z.array(writtenMachine).default([]),
-  functions: path.optional(),
-  stopFile: path.prefault("./STOP"),
+  timezone: timezone.prefault("UTC").describe("Time zone of schedules."),
+  defaults: machineDefaults.prefault({}).describe("What a machine gets that says nothing itself."),
+  pools: pools.default({}).describe("What machines of one pool share, by the pool's name."),
+  machines: z.array(writtenMachine).default([]).describe("The machines, by their names or as a list."),
+  functions: path.optional().describe("Folder with functions of your own."),
+  stopFile: path.prefault("./STOP").describe("While this file exists nothing is done."),
 });
 
 /** `lightsout.yaml` with every default applied; what a machine gets from its pool and `defaults` is in the machine. */
@@ -76,7 +85,7 @@ const login = ({ talosconfig, context }: TalosConfig) => present({ talosconfig, 
  * The shape of `lightsout.yaml`, from texts, lists, maps and `Secret`s as `load` reads them (`machines` is a list here, whichever way it
  * was written).
  */
-export const configSchema = written.transform(
+export const configSchema = writtenConfig.transform(
   ({ defaults, pools: shared, cluster, functions, talos: site, netboot, snapshots, cni, ...rest }, context): Config => {
     const report = (at: (string | number)[], message: string, fix: string) =>
       context.addIssue({ code: "custom", message, params: { fix }, path: at, input: undefined });

@@ -4,14 +4,15 @@ import { LightsoutError } from "./errors.ts";
 export type Duration = `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
 const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const pattern = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+/** How a duration is written. */
+export const durationPattern = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
 /** Whether `text` is a duration. */
-export const isDuration = (text: string): text is Duration => pattern.test(text);
+export const isDuration = (text: string): text is Duration => durationPattern.test(text);
 
 /** Milliseconds of a duration. Throws `LO_DURATION` naming the text. */
 export function milliseconds(duration: Duration): number {
-  const match = pattern.exec(duration);
+  const match = durationPattern.exec(duration);
   if (!match) throw new LightsoutError("LO_DURATION", `"${duration}" is not a duration`, { hint: 'Write it like "90s", "5m" or "2h"' });
   return Number(match[1]) * unit[match[2] as keyof typeof unit];
 }

@@ -7,7 +7,7 @@ export { scaledClock, systemClock } from "./clock.ts";
 export type { CloudEvent, CloudEvent as StoredEventOf, EventDefinition, Intent, Lane, Origin, StoredCloudEvent } from "./define-event.ts";
 export { defineEvent, stableId } from "./define-event.ts";
 export type { Duration } from "./duration.ts";
-export { humanDuration, isDuration, milliseconds } from "./duration.ts";
+export { durationPattern, humanDuration, isDuration, milliseconds } from "./duration.ts";
 export type { DeviceErrorCode, Effect } from "./errors.ts";
 export {
   DeniedError,

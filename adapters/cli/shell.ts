@@ -6,6 +6,8 @@ import type { Exit } from "./exit-codes.ts";
 export interface CliHooks {
   /** Runs Lightsout until it is told to stop. */
   serve(options: { readonly config: string }): Promise<void>;
+  /** The JSON Schema of `lightsout.yaml`. */
+  schema(): Promise<object>;
   /** Runs the demonstration; answers the exit code. */
   demo(options: DemoAsked): Promise<number>;
   /** Looks over everything that a configuration names, and changes nothing. */

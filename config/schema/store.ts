@@ -1,32 +1,52 @@
 import { z } from "zod";
 import type { Secret } from "../secret.ts";
 import { section } from "./section.ts";
-import { path, Refused, secret, user, value } from "./value.ts";
+import { like, path, Refused, secret, user, value } from "./value.ts";
 
-const server = value("the URL of a NATS server, such as nats://10.0.10.5:4222", (given) => {
-  const fix = "Write it like nats://10.0.10.5:4222 or tls://nats.lan:4222; users and passwords have their place under auth";
-  const match = /^(nats|tls|ws|wss):\/\/([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?\/?$/i.exec(given);
-  if (!match) return new Refused(given.includes("@") ? "holds a user or a password" : "is not the URL of a NATS server", fix);
-  const port = match[3] ?? ":4222";
-  return Number(port.slice(1)) <= 65_535 ? `${match[1]}://${match[2]}${port}`.toLowerCase() : new Refused("has no such port", fix);
-});
+const server = value(
+  "the URL of a NATS server, such as nats://10.0.10.5:4222",
+  (given) => {
+    const fix = "Write it like nats://10.0.10.5:4222 or tls://nats.lan:4222; users and passwords have their place under auth";
+    const match = /^(nats|tls|ws|wss):\/\/([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?\/?$/i.exec(given);
+    if (!match) return new Refused(given.includes("@") ? "holds a user or a password" : "is not the URL of a NATS server", fix);
+    const port = match[3] ?? ":4222";
+    return Number(port.slice(1)) <= 65_535 ? `${match[1]}://${match[2]}${port}`.toLowerCase() : new Refused("has no such port", fix);
+  },
+  like(/^(nats|tls|ws|wss):\/\/[^\s@/]+\/?$/, "nats://10.0.10.5:4222"),
+);
 
 const auth = section({
-  token: secret.optional(),
-  user: user.optional(),
-  password: secret.optional(),
-  credentials: secret.optional(),
-  nkey: secret.optional(),
+  token: secret.optional().describe("Reference to a token."),
+  user: user.optional().describe("The user's name, itself or a reference; it needs password."),
+  password: secret.optional().describe("Reference to the user's password."),
+  credentials: secret.optional().describe("Reference to the content of a credentials file."),
+  nkey: secret.optional().describe("Reference to the seed of an nkey."),
 });
 
+const serverList = like(/^(nats|tls|ws|wss):\/\/[^\s@]+$/, "nats://10.0.10.5:4222");
+
 const nats = section({
-  servers: z.preprocess((input) => (typeof input === "string" ? input.split(",") : input), z.array(server).min(1)),
-  replicas: value("1, 3 or 5", (given): 1 | 3 | 5 | Refused => {
-    const found = ([1, 3, 5] as const).find((count) => String(count) === given);
-    return found ?? new Refused("is not a number of replicas", "Write 1, 3 or 5, and no more than there are servers");
-  }).optional(),
-  auth: auth.optional(),
-  tls: section({ ca: path.optional(), cert: path.optional(), key: path.optional() }).optional(),
+  servers: z
+    .preprocess((input) => (typeof input === "string" ? input.split(",") : input), z.array(server).min(1))
+    .meta({ inOneWord: serverList, description: "URLs of the servers, as a list or with commas." }),
+  replicas: value(
+    "1, 3 or 5",
+    (given): 1 | 3 | 5 | Refused => {
+      const found = ([1, 3, 5] as const).find((count) => String(count) === given);
+      return found ?? new Refused("is not a number of replicas", "Write 1, 3 or 5, and no more than there are servers");
+    },
+    { enum: [1, 3, 5, "1", "3", "5"] },
+  )
+    .optional()
+    .describe("How many servers keep each stream; default 3 where there are so many, else 1."),
+  auth: auth.optional().describe("How to log in: a token, a user and a password, credentials, or an nkey."),
+  tls: section({
+    ca: path.optional().describe("File with the certificate authority of the servers, PEM."),
+    cert: path.optional().describe("File with the client's certificate, PEM; it needs key."),
+    key: path.optional().describe("File with the key of the client's certificate, PEM."),
+  })
+    .optional()
+    .describe("TLS to the servers."),
 });
 
 /** How to log in to NATS. */
@@ -57,7 +77,16 @@ export type StoreConfig = EmbeddedStoreConfig | NatsStoreConfig;
 
 /** `store`: `embedded: {path}`, `nats: {…}`, or in one word `embedded` or `nats://host:4222,…`. */
 export const store = z
-  .preprocess(spelledOut, section({ embedded: section({ path: path.prefault("./lightsout.db") }).optional(), nats: nats.optional() }))
+  .preprocess(
+    spelledOut,
+    section({
+      embedded: section({ path: path.prefault("./lightsout.db").describe("The SQLite file.") })
+        .optional()
+        .describe("One file, for one process."),
+      nats: nats.optional().describe("NATS JetStream, for any number of workers."),
+    }),
+  )
+  .meta({ inOneWord: { anyOf: [{ enum: ["embedded"] }, serverList] } })
   .transform((written, context): StoreConfig => {
     const refuse = (message: string, fix: string, at: string[] = []) => {
       context.addIssue({ code: "custom", message, params: { fix }, path: at, input: undefined });

@@ -1,11 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { parseConfig } from "#config/load.ts";
 import type { Config } from "#config/schema.ts";
 import { fill } from "#test/adapters/netboot/rig.ts";
 import { generated } from "#test/lab/generated-config.ts";
+import { editorErrors } from "./editor.ts";
 
 export const schematic = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba";
 
@@ -51,5 +52,7 @@ export async function declaredSite(
     ],
     ...more,
   });
-  return { config: parseConfig(text, { file: "lightsout.yaml", folder, env }), folder, text };
+  const config = parseConfig(text, { file: "lightsout.yaml", folder, env });
+  expect(editorErrors(text)).toEqual([]);
+  return { config, folder, text };
 }

@@ -8,9 +8,14 @@ import { ConfigError, loadConfig, parseConfig } from "#config/load.ts";
 import { machinesOf, patienceOf } from "#config/machines.ts";
 import { kgBytes } from "#config/schema/bmc.ts";
 import { Secret } from "#config/secret.ts";
+import { editorErrors } from "./editor.ts";
 
 const env = { HOME: "/home/op", PW: "hunter2-in-env", KG: "k".repeat(21), HEX: `0x${"ab".repeat(20)}` };
-const parse = (text: string) => parseConfig(text, { file: "lightsout.yaml", folder: "/etc/lightsout", env });
+const parse = (text: string) => {
+  const config = parseConfig(text, { file: "lightsout.yaml", folder: "/etc/lightsout", env });
+  expect(editorErrors(text)).toEqual([]);
+  return config;
+};
 
 /** The problems of a text, each as `line:column path: message → fix`. */
 const problems = (text: string): string[] => {

@@ -5,6 +5,7 @@ import { schedulesOf, startSchedules } from "#config/schedules.ts";
 import { createMemoryStore, createWorker, etcdSnapshotRequested, type Incoming, stableId } from "#events";
 import { createFakeTime, type FakeTime } from "#events/testing/mod.ts";
 import { defineFunction } from "#functions/define.ts";
+import { editorErrors } from "./editor.ts";
 
 const at = (text: string) => Date.parse(text);
 const minutes = 60_000;
@@ -120,7 +121,11 @@ describe("a schedule", () => {
 });
 
 describe("the schedules of a configuration", () => {
-  const parse = (text: string) => parseConfig(text, { file: "lightsout.yaml", folder: "/etc/lightsout", env: {} });
+  const parse = (text: string) => {
+    const config = parseConfig(text, { file: "lightsout.yaml", folder: "/etc/lightsout", env: {} });
+    expect(editorErrors(text)).toEqual([]);
+    return config;
+  };
 
   it("are none until they are given", () => {
     expect(schedulesOf(parse("snapshots: {to: ./etcd}"))).toEqual([]);

@@ -3,9 +3,13 @@ import { describe, expect, it } from "vitest";
 import { declarationsOf } from "#config/declarations.ts";
 import { ConfigError, parseConfig } from "#config/load.ts";
 import { policyOf } from "#config/policy.ts";
+import { editorErrors } from "./editor.ts";
 
-const parse = (text: string) =>
-  parseConfig(text, { file: "lightsout.yaml", folder: "/etc/lightsout", env: { HOME: "/home/op", S3: "s3-s3cret" } });
+const parse = (text: string) => {
+  const config = parseConfig(text, { file: "lightsout.yaml", folder: "/etc/lightsout", env: { HOME: "/home/op", S3: "s3-s3cret" } });
+  expect(editorErrors(text)).toEqual([]);
+  return config;
+};
 
 /** The problems of a text, each as `line:column path: message → fix`. */
 const problems = (text: string): string[] => {

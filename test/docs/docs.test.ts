@@ -6,6 +6,7 @@ import { createCli } from "#adapters/cli/mod.ts";
 import { doctor } from "#config/doctor/doctor.ts";
 import { init } from "#config/init/init.ts";
 import { startLab } from "#config/lab.ts";
+import { jsonSchema } from "#config/schema/json.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
@@ -80,6 +81,7 @@ describe("every lightsout command in the pages is understood by a running Lights
         terminal: undefined,
         serve: async () => undefined,
         demo: async () => 0,
+        schema: async () => jsonSchema(),
         doctor: () => doctor({ config: join(folder, "lightsout.yaml"), env, osAddress: lab.rack.osAddress }),
         // The address in the pages is nobody's: a BMC of the lab stands in for it.
         init: (asked) => init({ ...asked, addresses: ["127.0.0.1"], kind: "redfish", port, out: join(folder, "lightsout.yaml") }, env),

@@ -91,7 +91,16 @@ function commands(): string {
   const none = async (): Promise<never> => {
     throw new Error("only its help is asked for");
   };
-  const cli = createCli({ out: () => undefined, err: () => undefined, env: {}, serve: none, demo: none, doctor: none, init: none });
+  const cli = createCli({
+    out: () => undefined,
+    err: () => undefined,
+    env: {},
+    serve: none,
+    demo: none,
+    schema: none,
+    doctor: none,
+    init: none,
+  });
   const rows = cli.commands.map(({ description, options, usage }) => [
     code(`lightsout ${usage}`),
     description,

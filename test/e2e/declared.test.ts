@@ -31,6 +31,7 @@ async function running(
       serve: async () => undefined,
       demo: async () => 0,
       doctor: async () => [],
+      schema: async () => ({}),
       init: async () => ({ file: "lightsout.yaml", machines: [], variables: [] }),
     });
     return { exit: await cli.run(argv), out: lines.join("\n") };

@@ -5,9 +5,21 @@ import { readMachine } from "../sending.ts";
 import type { Shell } from "../shell.ts";
 import { paint } from "../text.ts";
 
-/** `config`: what machines are declared to run, what is wrong with it, and where the machine differs. */
+/** `config`: what machines are declared to run, what is wrong with it, and where the machine differs; `config schema`: what an editor needs to know. */
 export function configCommand(program: Command, shell: Shell): void {
-  const config = program.command("config").description("what machines are declared to run: check, diff, show");
+  const config = program
+    .command("config")
+    .description("what machines are declared to run: check, diff, show; and the schema of lightsout.yaml");
+  config
+    .command("schema")
+    .description("print the JSON Schema of lightsout.yaml, for editors; asks nobody")
+    .action(
+      shell.action(async () => {
+        const schema = await shell.hooks.schema();
+        shell.show(schema, () => JSON.stringify(schema, undefined, 2).split("\n"));
+        return "ok";
+      }),
+    );
   config
     .command("check")
     .description("say what is wrong with one machine's configuration, or with all")

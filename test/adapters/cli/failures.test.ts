@@ -251,6 +251,7 @@ it("never throws, whatever it is given", async () => {
         serve: async () => undefined,
         demo: async () => 0,
         doctor: async () => [],
+        schema: async () => ({}),
         init: async () => ({ file: "lightsout.yaml", machines: [], variables: [] }),
         out: () => undefined,
         err: () => undefined,

@@ -35,6 +35,7 @@ export async function createRig(options: { app?: Partial<AppOptions>; hooks?: Pa
       serve: async () => undefined,
       demo: async () => 0,
       doctor: async () => [],
+      schema: async () => ({}),
       init: async () => ({ file: "lightsout.yaml", machines: [], variables: [] }),
       out: (line) => void out.push(line),
       err: (line) => void err.push(line),
