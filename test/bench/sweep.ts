@@ -92,8 +92,7 @@ async function sweepOurs(ports: readonly number[]): Promise<number> {
 /** All at once, as it is made for. */
 const sweepIpmipower = (program: string) => async (ports: readonly number[]) => {
   const hosts = ports.map((port) => `127.0.0.1:${port}`).join(",");
-  // It asks for privilege 0 and takes the 0 that comes back for none; the flag says that this is well.
-  const args = ["-D", "LAN_2_0", "-I", "17", "-W", "opensesspriv", "-h", hosts, "-u", "admin", "-p", "secret", "--stat"];
+  const args = ["-D", "LAN_2_0", "-I", "17", "-h", hosts, "-u", "admin", "-p", "secret", "--stat"];
   const { stdout } = await run(program, args, { maxBuffer: 16 * 1024 * 1024 });
   return stdout.split("\n").filter((line) => /: (on|off)$/.test(line)).length;
 };

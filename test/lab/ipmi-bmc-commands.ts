@@ -1,6 +1,7 @@
 import type { CipherSuite } from "#adapters/power/ipmi/algorithms.ts";
 import type { Host, HostAction, HostLogEntry } from "./host.ts";
 import { fruBytes } from "./ipmi-bmc-fru.ts";
+import { sdrInfo, sdrPart } from "./ipmi-bmc-sdr.ts";
 
 /** One command as the BMC got it. */
 export interface IpmiRequest {
@@ -46,17 +47,18 @@ export function wireGuid(host: Host, order: "smbios" | "rfc" | "ipmi"): Buffer {
   return Buffer.concat([part(0, 4), part(4, 6), part(6, 8), rfc.subarray(8)]);
 }
 
-/** The commands of a simulated BMC. `restart` is called by a cold reset. */
+/** The commands of a simulated BMC. `sessions` counts those that are open, `restart` is called by a cold reset. */
 export function createIpmiCommands(options: {
   host: Host;
   offered: readonly CipherSuite[];
   guidOrder: "smbios" | "rfc" | "ipmi";
   hasKg: boolean;
   selStep: number;
+  sessions: () => number;
   restart: () => void;
   user: { readonly name: string; readonly privilege: number };
 }) {
-  const { user, host, offered, guidOrder, hasKg, selStep, restart } = options;
+  const { user, host, offered, guidOrder, hasKg, selStep, sessions, restart } = options;
   let identifying = false;
 
   const outside: Record<string, (data: Buffer) => Reply> = {
@@ -71,7 +73,7 @@ export function createIpmiCommands(options: {
   };
 
   const inside: Record<string, (data: Buffer, context: Context) => Reply> = {
-    "6/1": () => ok(0x20, 0x81, 2 | (host.faults.firmwareUpdate ? 0x80 : 0), 0x71, 0x02, 0x8f, 0xa2, 0x02, 0x00, 0x00, 0x01),
+    "6/1": () => ok(0x20, 0x01, 2 | (host.faults.firmwareUpdate ? 0x80 : 0), 0x71, 0x02, 0x8e, 0xa2, 0x02, 0x00, 0x00, 0x01),
     "6/2"() {
       restart();
       return ok();
@@ -84,6 +86,11 @@ export function createIpmiCommands(options: {
       return ok(session.privilege);
     },
     "6/3c": (data, { close }) => (data.length < 4 ? refuse(short) : close(data.readUInt32LE(0)) ? ok() : refuse(0x87)),
+    // Channel 1 is the only one: LAN, many sessions, IPMI's own vendor number (IPMI 2.0 §22.24).
+    "6/42"(data) {
+      if (data.length < 1) return refuse(short);
+      return data[0] === 1 || data[0] === 0x0e ? ok(1, 0x04, 0x01, 0x80 | sessions(), 0xf2, 0x1b, 0, 0, 0) : refuse(0xcc);
+    },
     "6/44": (data) => (data.length < 2 ? refuse(short) : ok(10, 2, 1, 0x10 | (data[1] === userId ? user.privilege : 0x0f))),
     "6/46": (data) =>
       data.length < 1 ? refuse(short) : give(Buffer.alloc(16).fill(data[0] === userId ? user.name.padEnd(16, "\0") : "\0")),
@@ -134,6 +141,13 @@ export function createIpmiCommands(options: {
       if (!record) return refuse(0xcb);
       const next = records[index + 1]?.subarray(0, 2) ?? Buffer.from([0xff, 0xff]);
       return give(Buffer.concat([next, record]));
+    },
+    "a/20": () => give(sdrInfo()),
+    "a/22": () => ok(0x01, 0x00),
+    "a/23"(data) {
+      if (data.length < 6) return refuse(short);
+      const part = sdrPart(host, data);
+      return part ? give(part) : refuse(0xcb);
     },
     "a/10"(data) {
       const { length } = fruBytes(host);

@@ -80,6 +80,7 @@ export async function createIpmiBmc(options: {
     guidOrder,
     hasKg: kg !== undefined,
     selStep: options.selStep ?? 1,
+    sessions: () => [...sessions.values()].filter(({ keys }) => keys).length,
     restart: () => sessions.clear(),
     user: { name: options.user, privilege: userPrivilege },
   });
@@ -109,7 +110,7 @@ export async function createIpmiBmc(options: {
     const empty = Buffer.alloc(0);
     const known = { suite, consoleId, bmcId, consoleRandom: empty, bmcRandom: empty, guid: empty, role: 0, user: empty };
     sessions.set(bmcId, { known, maxPrivilege: 0, keys: undefined, privilege: 2, inbound: 0, outbound: 0, usedAt: clock.mono() });
-    return encodeOpenResponse({ tag, privilege: payload.readUInt8(1), consoleId, bmcId, suite });
+    return encodeOpenResponse({ tag, privilege: payload.readUInt8(1) || userPrivilege, consoleId, bmcId, suite });
   };
 
   const rakp1 = (payload: Buffer): Buffer | undefined => {
