@@ -10,13 +10,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createS3Snapshots, type S3Options } from "#adapters/snapshots/mod.ts";
 import { systemClock } from "#events";
 import { inChunks, snapshotBytes, snapshotContract } from "#test/contracts/snapshots.ts";
+import { peer } from "#test/peers/peer.ts";
 
-const program = process.env.S3_SERVER ?? "";
+/** Its path: where Go put it, where the variable names that. */
+const program =
+  process.env.S3_SERVER ??
+  peer("versitygw", "Go: go install github.com/versity/versitygw/cmd/versitygw@v1.8.0, and name it in S3_SERVER") ??
+  "";
 
-/**
- * The S3 gateway of Versity over a folder: each bucket is a folder, each object a file. It is had by
- * `go install github.com/versity/versitygw/cmd/versitygw@v1.8.0`, and `S3_SERVER` is its path.
- */
+/** The S3 gateway of Versity over a folder: each bucket is a folder, each object a file. */
 describe.skipIf(program === "")("an S3 server that this project did not write", () => {
   const root = mkdtempSync(join(tmpdir(), "lightsout-s3-"));
   const keys = { accessKey: "lab-access", secretKey: "lab-secret-key" };
