@@ -34,7 +34,7 @@ export function tinyKernel(): Buffer {
   return image;
 }
 
-/** A disk whose boot sector says so on the serial port and stops the machine. */
+/** A disk whose boot sector says so on the serial port and stops the machine by QEMU's exit port; without one the machine stays on. */
 export function bootDisk(): Buffer {
   const image = Buffer.alloc(1024 * 1024);
   const words = Buffer.from("LOCAL-DISK-BOOT\0");
@@ -43,7 +43,8 @@ export function bootDisk(): Buffer {
     ...[0xbe, 0x40, 0x7c], // mov si, 0x7c40
     ...[0xba, 0xf8, 0x03],
     ...[0xac, 0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8],
-    ...[0xba, 0x01, 0x05, 0xee, 0xf4],
+    ...[0xba, 0x01, 0x05, 0xee],
+    ...[0xf4, 0xeb, 0xfd], // hlt, and again after every interrupt
   ];
   image.set(code, 0);
   image.set(words, 0x40);
