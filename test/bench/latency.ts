@@ -119,8 +119,8 @@ async function startRack(onPacket: (machine: string) => void): Promise<{ powers:
 
 const tapped = (transport: IpmiTransport, onSend: () => void): IpmiTransport => ({
   ...transport,
-  async open(address) {
-    const line = await transport.open(address);
+  async open(...to) {
+    const line = await transport.open(...to);
     return {
       ...line,
       send(datagram) {

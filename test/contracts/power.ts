@@ -11,7 +11,7 @@ import type { Differences, MakeRig, SimulatedRig } from "./power/rig.ts";
  */
 export function powerContract(name: string, make: MakeRig, differs: Differences = {}): void {
   describe(`power contract: ${name}`, () => {
-    acting(make);
+    acting(make, differs);
     permitted(make);
     offering(make, differs);
   });

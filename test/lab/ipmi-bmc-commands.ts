@@ -37,6 +37,7 @@ const devices = new Map([
 const userId = 2;
 const operator = new Set(["0/2", "0/4", "0/8", "a/47", "6/44", "6/46"]);
 const administrator = new Set(["6/2"]);
+const selCommands = new Set(["a/40", "a/42", "a/43"]);
 
 /** What the BMC reports as the system's GUID, as raw bytes in the given order. */
 export function wireGuid(host: Host, order: "smbios" | "rfc" | "ipmi"): Buffer {
@@ -53,12 +54,13 @@ export function createIpmiCommands(options: {
   offered: readonly CipherSuite[];
   guidOrder: "smbios" | "rfc" | "ipmi";
   hasKg: boolean;
+  keepsLog: boolean;
   selStep: number;
   sessions: () => number;
   restart: () => void;
   user: { readonly name: string; readonly privilege: number };
 }) {
-  const { user, host, offered, guidOrder, hasKg, selStep, sessions, restart } = options;
+  const { user, host, offered, guidOrder, hasKg, keepsLog, selStep, sessions, restart } = options;
   let identifying = false;
 
   const outside: Record<string, (data: Buffer) => Reply> = {
@@ -73,7 +75,8 @@ export function createIpmiCommands(options: {
   };
 
   const inside: Record<string, (data: Buffer, context: Context) => Reply> = {
-    "6/1": () => ok(0x20, 0x01, 2 | (host.faults.firmwareUpdate ? 0x80 : 0), 0x71, 0x02, 0x8e, 0xa2, 0x02, 0x00, 0x00, 0x01),
+    "6/1": () =>
+      ok(0x20, 0x01, 2 | (host.faults.firmwareUpdate ? 0x80 : 0), 0x71, 0x02, keepsLog ? 0x8e : 0x8a, 0xa2, 0x02, 0x00, 0x00, 0x01),
     "6/2"() {
       restart();
       return ok();
@@ -183,7 +186,7 @@ export function createIpmiCommands(options: {
       const name = key(request);
       const needed = administrator.has(name) ? 4 : operator.has(name) ? 3 : 2;
       if (context.session.privilege < needed) return refuse(0xd4);
-      const command = inside[name];
+      const command = keepsLog || !selCommands.has(name) ? inside[name] : undefined;
       return command ? command(request.data, context) : (outside[name]?.(request.data) ?? refuse(0xc1));
     },
   };

@@ -44,9 +44,13 @@ interface BmcSession {
  * signed without a word, and keeps half-open sessions until they expire.
  *
  * @param seed for the packet loss of `host.faults.loss`, both ways
+ * @param oncePerPort is deaf to a second login from the port of the first; default false
+ * @param hidesUsers answers a name that it does not know as if it did; default false
  * @param userPrivilege what the user may ask for, 2 to 4; default 4
  * @param slots parallel sessions; default 16
  * @param refuses a completion code to answer instead of executing a command in a session
+ * @param answersTo the requester's address in its answers; default the console's, 0x81
+ * @param keepsLog whether it has an event log; default true
  * @param selStep distance of record ids in the event log; default 1
  * @param sessionMs idle time after which a session is dropped; default 60 000
  */
@@ -64,14 +68,20 @@ export async function createIpmiBmc(options: {
   sessionMs?: number;
   guidOrder?: "smbios" | "rfc" | "ipmi";
   refuses?: (request: IpmiRequest) => number | undefined;
+  oncePerPort?: boolean;
+  hidesUsers?: boolean;
+  answersTo?: number;
+  keepsLog?: boolean;
   selStep?: number;
 }): Promise<IpmiBmc> {
   const { host, clock, userPrivilege = 4, slots = 16, sessionMs = 60_000, guidOrder = "smbios" } = options;
   const offered = options.suites ?? [3, 17];
   const password = secretKey(options.password);
+  const nobodys = secretKey(randomBytes(20));
   const kg: KeyObject | undefined = options.kg === undefined ? undefined : secretKey(options.kg);
   const lost = seededLoss(options.seed ?? 1);
   const sessions = new Map<number, BmcSession>();
+  const taken = new Set<number>();
   const requests: IpmiRequest[] = [];
   let nextId = 0x0200_0001;
   const commands = createIpmiCommands({
@@ -79,6 +89,7 @@ export async function createIpmiBmc(options: {
     offered,
     guidOrder,
     hasKg: kg !== undefined,
+    keepsLog: options.keepsLog ?? true,
     selStep: options.selStep ?? 1,
     sessions: () => [...sessions.values()].filter(({ keys }) => keys).length,
     restart: () => sessions.clear(),
@@ -126,12 +137,13 @@ export async function createIpmiBmc(options: {
       sessions.delete(bmcId);
       return encodeRakp(tag, status, consoleId);
     };
-    if (user.toString() !== options.user) return refuse(0x0d);
+    const isKnown = user.toString() === options.user;
+    if (!isKnown && !options.hidesUsers) return refuse(0x0d);
     if ((role & 0x0f) > userPrivilege) return refuse(0x0a);
     const guid = wireGuid(host, guidOrder);
     const known = { ...session.known, role, user, consoleRandom: payload.subarray(8, 24), bmcRandom: randomBytes(16), guid };
     sessions.set(bmcId, { ...session, known, maxPrivilege: role & 0x0f || userPrivilege });
-    return encodeRakp(tag, 0, consoleId, known.bmcRandom, guid, rakp2Code(known, password));
+    return encodeRakp(tag, 0, consoleId, known.bmcRandom, guid, rakp2Code(known, isKnown ? password : nobodys));
   };
 
   const rakp3 = (payload: Buffer): Buffer | undefined => {
@@ -174,7 +186,7 @@ export async function createIpmiBmc(options: {
       refused !== undefined
         ? { completion: refused, data: Buffer.alloc(0) }
         : commands.run({ netFn, cmd, data }, { session, close: (id) => sessions.delete(id) });
-    const message = encodeResponse({ netFn: netFn + 1, cmd, sequence, ...answer });
+    const message = encodeResponse({ netFn: netFn + 1, cmd, sequence, ...answer }, options.answersTo);
     session.outbound += 1;
     if (!sessions.has(bmcId) && cmd !== 0x3c && cmd !== 0x02) return undefined;
     return seal(session.keys, { sessionId: consoleId, sequence: session.outbound }, message);
@@ -186,19 +198,20 @@ export async function createIpmiBmc(options: {
     const { netFn, cmd, sequence } = request;
     const data = Buffer.from(request.data);
     requests.push({ netFn, cmd, data });
-    const message = encodeResponse({ netFn: netFn + 1, cmd, sequence, ...commands.runOutside({ netFn, cmd, data }) });
+    const message = encodeResponse({ netFn: netFn + 1, cmd, sequence, ...commands.runOutside({ netFn, cmd, data }) }, options.answersTo);
     return packet.format === "1.5" ? encodeSessionless(message) : encodeSetup(payloadTypes.ipmi, message);
   };
 
-  const answer = (packet: Packet): Buffer | undefined => {
+  const answer = (packet: Packet, from: number): Buffer | undefined => {
     const setUp = (type: number, payload: Buffer | undefined) => payload && encodeSetup(type, payload);
     if (packet.authenticated) return inSession(packet);
     switch (packet.payloadType) {
       case payloadTypes.openRequest:
-        return setUp(payloadTypes.openResponse, openSession(packet.payload));
+        return taken.has(from) ? undefined : setUp(payloadTypes.openResponse, openSession(packet.payload));
       case payloadTypes.rakp1:
         return setUp(payloadTypes.rakp2, rakp1(packet.payload));
       case payloadTypes.rakp3:
+        if (options.oncePerPort) taken.add(from);
         return setUp(payloadTypes.rakp4, rakp3(packet.payload));
       case payloadTypes.ipmi:
         return sessionless(packet);
@@ -210,7 +223,7 @@ export async function createIpmiBmc(options: {
   socket.on("message", (datagram, from) => {
     if (dead() || lost(host.faults.loss)) return;
     const packet = decodePacket(datagram);
-    const reply = packet && answer(packet);
+    const reply = packet && answer(packet, from.port);
     if (reply) send(reply, from);
   });
   socket.bind(options.port ?? 0, "127.0.0.1");

@@ -5,53 +5,24 @@ import { type DeviceError, systemClock, UnsupportedError } from "#events";
 import { permitFor } from "#test/adapters/power/ipmi/rig.ts";
 import type { PowerRig } from "#test/contracts/power/rig.ts";
 import { powerContract } from "#test/contracts/power.ts";
-import type { HostAction } from "#test/lab/host.ts";
+import { ipmiRig, timeouts } from "#test/peers/ipmi-rig.ts";
 import { type IpmiSim, startIpmiSim, uuids } from "#test/peers/ipmi-sim.ts";
 import { peer } from "#test/peers/peer.ts";
 
 const ipmiSim = peer("ipmi_sim", "openipmi");
 
-// A silent BMC is soon given up, a busy machine is given time: the simulator starts a shell for every question.
-const timeouts = { packetMs: 500, tries: 3, setupTries: 2, onceMs: 2000 };
-
-/** What the machine behind the BMC is asked for, in the simulator's words. */
-const words: Readonly<Record<string, HostAction>> = {
-  "power 0": "force-off",
-  "power 1": "on",
-  "reset 1": "reset",
-  "shutdown 1": "graceful-off",
-};
+const login = { user: "admin", password: "secret" };
+const identity = { uuid: uuids[0] ?? "", serial: "SN-m1" };
 
 async function makeRig(state: "on" | "off"): Promise<PowerRig> {
   const sim = await startIpmiSim(ipmiSim ?? "");
   sim.set(state);
-  const transport = createIpmiTransport({ clock: systemClock });
-  const identity = { uuid: uuids[0] ?? "", serial: "SN-m1" };
-  const opened: Power[] = [];
-  const expecting = (expect: IpmiPowerOptions["expect"]) => {
-    const at = { host: "127.0.0.1", port: sim.port, user: "admin", password: "secret" };
-    const made = createIpmiPower({ machine: "m1", ...at, expect, clock: systemClock, transport, timeouts });
-    opened.push(made);
-    return made;
-  };
-  return {
-    power: expecting(identity),
-    identity,
-    expecting,
-    permit: (verb) => permitFor("m1", verb),
-    pressed: () => sim.log().flatMap((line) => words[line] ?? []),
-    silence: () => sim.silence(),
-    async close() {
-      await Promise.all(opened.map((one) => one.close()));
-      await transport.close();
-      await sim.stop();
-    },
-  };
+  return ipmiRig(sim, identity, login);
 }
 
 describe.skipIf(!ipmiSim)("our client drives OpenIPMI's ipmi_sim", () => {
   // It reads boot flags back without their valid bit, and has no Cold Reset, which IPMI leaves open to a BMC.
-  powerContract("OpenIPMI's ipmi_sim", makeRig, { bootOnce: "unmarked", lacks: "reset-controller" });
+  powerContract("OpenIPMI's ipmi_sim", makeRig, { bootOnce: "unmarked", lacks: ["reset-controller"] });
 
   let sim: IpmiSim;
   let simWithKg: IpmiSim;
@@ -64,9 +35,8 @@ describe.skipIf(!ipmiSim)("our client drives OpenIPMI's ipmi_sim", () => {
       machine: "m1",
       host: "127.0.0.1",
       port: sim.port,
-      user: "admin",
-      password: "secret",
-      expect: { uuid: uuids[0] ?? "", serial: "SN-m1" },
+      ...login,
+      expect: identity,
       clock: systemClock,
       transport,
       timeouts,
@@ -86,7 +56,7 @@ describe.skipIf(!ipmiSim)("our client drives OpenIPMI's ipmi_sim", () => {
   beforeAll(async () => {
     transport = createIpmiTransport({ clock: systemClock });
     sim = await startIpmiSim(ipmiSim ?? "");
-    simWithKg = await startIpmiSim(ipmiSim ?? "", "abcdefghijklmnop");
+    simWithKg = await startIpmiSim(ipmiSim ?? "", { kg: "abcdefghijklmnop" });
   });
   beforeEach(() => {
     sim.set("on");

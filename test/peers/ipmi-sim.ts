@@ -1,15 +1,13 @@
 import { spawn } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "#events";
-import { createHost } from "#test/lab/host.ts";
+import { createHost, type HostAction } from "#test/lab/host.ts";
 import { fruBytes } from "#test/lab/ipmi-bmc-fru.ts";
+import { answering, freePort, freeze, type IpmiPeer } from "./ipmi-rig.ts";
 
-/** As 16 bytes, which may be read in three orders. */
-const guid = "a123456789abcdefa123456789abcdef";
 /** What the GUID of the simulated BMC may mean, the likeliest first. */
 export const uuids = [
   "a1234567-89ab-cdef-a123-456789abcdef",
@@ -17,7 +15,15 @@ export const uuids = [
   "efcdab89-6745-23a1-efcd-ab89674523a1",
 ];
 
-const lanConf = (folder: string, port: number, kg: string) => `name "bmc1"
+/** What the machine is asked for, in the simulator's words. */
+const words: Readonly<Record<string, HostAction>> = {
+  "power 0": "force-off",
+  "power 1": "on",
+  "reset 1": "reset",
+  "shutdown 1": "graceful-off",
+};
+
+const lanConf = (folder: string, port: number, uuid: string, kg: string) => `name "bmc1"
 set_working_mc 0x20
   startlan 1
     addr 127.0.0.1 ${port}
@@ -26,7 +32,7 @@ set_working_mc 0x20
     allowed_auths_user none md2 md5 straight
     allowed_auths_operator none md2 md5 straight
     allowed_auths_admin none md2 md5 straight
-    guid ${guid}
+    guid ${uuid.replaceAll("-", "")}
     ${kg && `bmc_key "${kg}"`}
   endlan
   chassis_control "${folder}/chassis.sh bmc1"
@@ -45,7 +51,7 @@ sel_add 0x20 0x02 00 00 00 00 0x41 0x00 0x04 0x12 0x83 0x6f 0x01 0xff 0xff
 mc_enable 0x20
 `;
 
-const chassis = (folder: string) => `#!/bin/sh
+const fileMachine = (folder: string) => `#!/bin/sh
 op=$2; shift 2
 case $op in
 get) for p in "$@"; do case $p in
@@ -57,37 +63,34 @@ esac
 exit 0
 `;
 
-async function freePort(): Promise<number> {
-  const socket = createSocket("udp4").bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
-
 /** OpenIPMI's BMC simulator, its machine a script that keeps a file. */
-export interface IpmiSim {
-  readonly port: number;
+export interface IpmiSim extends IpmiPeer {
   /** Puts the machine into this state, behind the BMC's back, and forgets what was asked before. */
   set(power: "on" | "off"): void;
   /** What the BMC asked of the machine, as `name value`, oldest first. */
   log(): string[];
-  /** Stops the process where it stands: sockets stay open and nobody reads them. */
-  silence(): void;
-  stop(): Promise<void>;
 }
 
-/** Starts `program` in a new folder and waits until it answers. `kg` is its second key, where it shall have one. */
-export async function startIpmiSim(program: string, kg = ""): Promise<IpmiSim> {
+/**
+ * Starts `program` in a new folder and waits until it answers.
+ *
+ * @param options.kg its second key, where it shall have one
+ * @param options.chassis its machine, as a shell script; default one that keeps a file
+ */
+export async function startIpmiSim(
+  program: string,
+  options: { kg?: string; port?: number; uuid?: string; serial?: string; chassis?: (folder: string) => string } = {},
+): Promise<IpmiSim> {
+  const { kg = "", uuid = uuids[0] ?? "", serial = "SN-m1", chassis = fileMachine } = options;
   const folder = mkdtempSync(join(tmpdir(), "ipmi-sim-"));
   const file = (name: string) => join(folder, name);
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   mkdirSync(file("state"));
-  writeFileSync(file("lan.conf"), lanConf(folder, port, kg));
+  writeFileSync(file("lan.conf"), lanConf(folder, port, uuid, kg));
   writeFileSync(file("sim.emu"), emulator(folder));
   writeFileSync(file("chassis.sh"), chassis(folder), { mode: 0o755 });
   const fru = Buffer.alloc(256);
-  fruBytes(createHost({ name: "m1", clock: systemClock })).copy(fru);
+  fruBytes(createHost({ name: "m1", clock: systemClock, identity: { serial } })).copy(fru);
   writeFileSync(file("fru0.bin"), fru);
   const child = spawn(program, ["-n", "-c", file("lan.conf"), "-f", file("sim.emu"), "-s", file("state")], { stdio: "ignore" });
   const gone = once(child, "exit");
@@ -102,7 +105,8 @@ export async function startIpmiSim(program: string, kg = ""): Promise<IpmiSim> {
       readFileSync(file("log"), "utf8")
         .split("\n")
         .filter((line) => line !== ""),
-    silence: () => void child.kill("SIGSTOP"),
+    pressed: () => sim.log().flatMap((line) => words[line] ?? []),
+    silence: () => freeze(child),
     async stop() {
       child.kill("SIGKILL");
       await gone;
@@ -110,25 +114,6 @@ export async function startIpmiSim(program: string, kg = ""): Promise<IpmiSim> {
     },
   };
   sim.set("on");
-  await Promise.race([
-    answers(port),
-    gone.then(([code]) => {
-      throw new Error(`${program} ended by itself with code ${code}`);
-    }),
-  ]);
+  await answering(port, gone);
   return sim;
-}
-
-/** Sends presence pings (ASF 2.0 §3.2.4.3) until one is answered. */
-async function answers(port: number): Promise<void> {
-  const socket = createSocket("udp4").bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const ping = () => socket.send(Buffer.from("0600ff06000011be80000000", "hex"), port, "127.0.0.1", () => undefined);
-  const again = setInterval(ping, 20);
-  try {
-    await once(socket, "message");
-  } finally {
-    clearInterval(again);
-    socket.close();
-  }
 }

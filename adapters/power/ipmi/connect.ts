@@ -7,7 +7,7 @@ import { listSuites } from "./offered.ts";
 import type { Session } from "./session.ts";
 import { morePrivilege } from "./status.ts";
 import { type IpmiTimeouts, waits } from "./timing.ts";
-import type { Address, IpmiTransport } from "./transport.ts";
+import type { Address, IpmiTransport, Line } from "./transport.ts";
 
 /** Sessions with one BMC, at a privilege: 2 user, 3 operator, 4 administrator. Everything that fails here has effect none. */
 export interface Connect {
@@ -55,8 +55,7 @@ export function createConnect(options: ConnectOptions): Connect {
     }
   };
 
-  const attempt = async (address: Address, suite: CipherSuite, privilege: number, waitMs: number, signal: AbortSignal) => {
-    const line = await transport.open(address);
+  const attempt = async (line: Line, suite: CipherSuite, privilege: number, waitMs: number, signal: AbortSignal) => {
     let session: Session | SetupFailure | undefined;
     try {
       session = await handshake({ line, login, suite: suites[suite], privilege, waitMs, signal });
@@ -102,7 +101,7 @@ export function createConnect(options: ConnectOptions): Connect {
     });
     const { candidates, listed } = await choices(address, signal);
     let refusal = "it lists neither suite 17 nor suite 3";
-    for (const waitMs of waits(timeouts.packetMs, timeouts.setupTries)) {
+    for (const [round, waitMs] of waits(timeouts.packetMs, timeouts.setupTries).entries()) {
       let silent = false;
       while (!silent) {
         const suite = candidates[0];
@@ -114,7 +113,9 @@ export function createConnect(options: ConnectOptions): Connect {
             "Enable suite 17 or 3 on the BMC, or use Redfish",
           );
         }
-        const result = await attempt(address, suite, Math.max(role, privilege), waitMs, signal);
+        // pyghmi's BMC, which VirtualBMC's is too, is deaf to a second login from the port of the first.
+        const line = await transport.open(address, round > 0);
+        const result = await attempt(line, suite, Math.max(role, privilege), waitMs, signal);
         if (!("failed" in result)) {
           if (await raise(operation, result, privilege, signal)) {
             known = suite;

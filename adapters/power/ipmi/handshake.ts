@@ -86,7 +86,9 @@ export async function handshake(options: {
   if (!agree(rakp2Code(known, login.password), two.code)) {
     // Tells the BMC to free the half-open slot.
     line.send(encodeSetup(payloadTypes.rakp3, encodeRakp(lastTag + 1, 0x0f, bmcId)));
-    return { failed: "auth", why: "the password is wrong", hint: "Correct the BMC password" };
+    // go-ipmi's BMC, for one, keeps to itself which names it knows.
+    const hint = "Correct the BMC password, or the user name: some BMCs answer a name that they do not know in the same way";
+    return { failed: "auth", why: "the password is wrong", hint };
   }
 
   const sik = sessionIntegrityKey(known, login.kg ?? login.password);

@@ -38,9 +38,9 @@ export function encodeRequest({ netFn, cmd, data, sequence }: Request): Buffer {
   return frame(bmcAddress, netFn, [consoleAddress, sequence << 2, cmd], data);
 }
 
-/** A BMC's response to this console. */
-export function encodeResponse({ netFn, cmd, sequence, completion, data }: Response): Buffer {
-  return frame(consoleAddress, netFn, [bmcAddress, sequence << 2, cmd, completion], data);
+/** A BMC's response, to this console where nothing else is said. */
+export function encodeResponse({ netFn, cmd, sequence, completion, data }: Response, to = consoleAddress): Buffer {
+  return frame(to, netFn, [bmcAddress, sequence << 2, cmd, completion], data);
 }
 
 /** Takes a request apart, as a BMC does. */
@@ -50,13 +50,14 @@ export function decodeRequest(bytes: Buffer): Request | undefined {
 }
 
 /**
- * Takes a response apart.
+ * Takes a response apart. Whom it is addressed to is not looked at: go-ipmi's BMC puts its own address there, and what tells whose answer
+ * it is are the session, the function, the command and the sequence.
  *
  * @param verified the message's integrity code agreed: then its checksums are not looked at, since some boards
  * (Supermicro X9, FreeIPMI's list) get them wrong
  */
 export function decodeResponse(bytes: Buffer, verified = false): Response | undefined {
-  if (bytes.length < 8 || bytes[0] !== consoleAddress || !(verified || sound(bytes))) return undefined;
+  if (bytes.length < 8 || !(verified || sound(bytes))) return undefined;
   return {
     netFn: bytes.readUInt8(1) >> 2,
     sequence: bytes.readUInt8(4) >> 2,

@@ -141,7 +141,10 @@ export function createIpmiPower(options: IpmiPowerOptions): Power & Surveyed {
         const [serial] = serials;
         return { uuids, manufacturer, firmware: device.firmware, ...(serial && { serial }), ...(product && { model: product }) };
       }),
-    lastReset: (signal) => read("read last reset", signal, async (talk) => lastPowerEvent(await readNewest(talk, powerEventDepth))),
+    lastReset: (signal) =>
+      read("read last reset", signal, async (talk) =>
+        (await talk.need(getDeviceId)).hasSel ? lastPowerEvent(await readNewest(talk, powerEventDepth)) : undefined,
+      ),
     eventLog: (asked, signal) =>
       read("read event log", signal, async (talk) => {
         if (!(await talk.need(getDeviceId)).hasSel) throw new UnsupportedError(machine, "event-log", "its BMC keeps no system event log");

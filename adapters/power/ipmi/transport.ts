@@ -27,11 +27,15 @@ export interface Line {
   close(): void;
 }
 
-/** One UDP socket per address family that serves every BMC of the process. */
+/** One UDP socket per address family that serves every BMC of the process, and one more for each line that asks for its own. */
 export interface IpmiTransport {
   resolve(host: string, port: number): Promise<Address>;
-  /** A line with a fresh console session id. */
-  open(address: Address): Promise<Line>;
+  /**
+   * A line with a fresh console session id.
+   *
+   * @param ownPort from a port of its own, as a BMC needs that keeps one session for each client's address and port
+   */
+  open(address: Address, ownPort?: boolean): Promise<Line>;
   /** A timer, cheap where most are called off. */
   readonly after: After;
   close(): Promise<void>;
@@ -89,8 +93,8 @@ export function createIpmiTransport({ clock }: { clock: Clock }): IpmiTransport 
       const { address, family } = await lookup(host);
       return { ip: address, family: family === 6 ? 6 : 4, port };
     },
-    async open(address) {
-      const socket = await socketFor(address.family);
+    async open(address, ownPort = false) {
+      const socket = ownPort ? await bind(address.family) : await socketFor(address.family);
       const consoleId = freshId();
       const key = place(address.ip, address.port);
       const waiting = new Set<Listener>();
@@ -114,6 +118,7 @@ export function createIpmiTransport({ clock }: { clock: Clock }): IpmiTransport 
           byId.delete(consoleId);
           neighbours.delete(hear);
           if (neighbours.size === 0) byAddress.delete(key);
+          if (ownPort) socket.close();
         },
       };
     },

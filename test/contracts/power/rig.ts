@@ -22,10 +22,15 @@ export interface PowerRig {
 
 /** Where a BMC departs from its standard, and how. The client then owes a typed refusal, or a word about it in its receipt. */
 export interface Differences {
-  /** `unmarked`: keeps the target but not the bit that makes it valid. `every-start`: knows no override for one start only. */
-  readonly bootOnce?: "unmarked" | "every-start";
-  /** The protocol has it, this BMC has not, and only trying shows it. */
-  readonly lacks?: Capability;
+  /**
+   * `unmarked`: keeps the target but not the bit that makes it valid. `every-start`: knows no override for one start only. `kept`: no
+   * firmware is behind it that would take the override out of force.
+   */
+  readonly bootOnce?: "unmarked" | "every-start" | "kept";
+  /** No operating system is behind it that would hear a graceful off. */
+  readonly deaf?: true;
+  /** The protocol has them, this BMC has not, and only trying shows it. */
+  readonly lacks?: readonly Capability[];
 }
 
 /** Makes a rig whose machine is settled in this state. Its client's timeouts are short enough for a silent BMC. */

@@ -54,6 +54,19 @@ describe("what a BMC reports", () => {
     expect(await rig.power.lastReset()).not.toBe(first);
   });
 
+  it("that it keeps no event log: then nothing tells its last reset", async () => {
+    const rig = await rigWith({ bmc: { keepsLog: false } });
+    expect((await rig.power.capabilities()).has("event-log")).toBe(false);
+    expect(await rig.power.lastReset()).toBeUndefined();
+    await expect(rig.power.eventLog()).rejects.toMatchObject({ code: "LO_UNSUPPORTED" });
+  });
+
+  it("in answers that are addressed to the BMC itself: inside and outside a session they are the caller's", async () => {
+    const rig = await rigWith({ bmc: { answersTo: 0x20, suites: [3] } });
+    expect((await rig.power.state()).state).toBe("on");
+    expect(rig.commands()).toContain("6/54");
+  });
+
   it("boot flags with the EFI bit, once, acknowledged and kept", async () => {
     const rig = await rigWith();
     await rig.power.bootOnce(rig.permit("boot-once"), "pxe");

@@ -106,6 +106,22 @@ describe("credentials", () => {
     expect(seen).toHaveLength(1);
   });
 
+  it("says that the user may be the wrong one where a BMC does not tell whom it knows", async () => {
+    const { power } = await rigWith({ bmc: { hidesUsers: true }, power: { user: "nobody" } });
+    expect(await failure(power.state())).toMatchObject({ code: "LO_BMC_AUTH", hint: expect.stringContaining("or the user name") });
+    expect(await failure(power.state())).toMatchObject({ code: "LO_BMC_LOCKED" });
+  });
+
+  it("logs in again from another port where a BMC is deaf to a second login from the first", async () => {
+    const { power, permit, bmc } = await rigWith({ bmc: { oncePerPort: true } });
+    expect((await power.state()).state).toBe("on");
+    // Asks for administrator, which the open session has not.
+    expect((await power.resetController(permit("reset-controller"))).did).toBe("sent");
+    expect((await power.state()).state).toBe("on");
+    await power.close();
+    expect(bmc.sessions()).toBe(0);
+  });
+
   it("logs in with K_g, and names K_g when it is wrong or missing", async () => {
     const right = await rigWith({ bmc: { kg: "second" }, power: { kg: "second" } });
     expect((await right.power.state()).state).toBe("on");
