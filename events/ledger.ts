@@ -26,6 +26,7 @@ export interface LedgerEntry extends Said {
 export interface Ledger {
   of(machine: string): Promise<LedgerEntry>;
   all(): Promise<LedgerEntry[]>;
+  /** Writes what `change` makes of the present entry; the same object back leaves it as it is. */
   change(machine: string, change: (now: LedgerEntry) => LedgerEntry): Promise<LedgerEntry>;
 }
 
@@ -35,7 +36,11 @@ export function createLedger(store: EventStore): Ledger {
     of: async (machine) => (await records.get(encodeToken(machine)))?.value ?? { machine },
     all: async () => (await records.all()).map((record) => record.value),
     async change(machine, change) {
-      return (await records.change(encodeToken(machine), (now) => change(now ?? { machine }))) ?? { machine };
+      const next = (now: LedgerEntry = { machine }) => {
+        const then = change(now);
+        return then === now ? undefined : then;
+      };
+      return (await records.change(encodeToken(machine), next)) ?? { machine };
     },
   };
 }

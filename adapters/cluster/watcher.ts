@@ -48,7 +48,14 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
   /** Returns that are not written down yet. */
   const owed = new Map<string, { readonly bootID: string; readonly at: number }>();
 
-  const guarded = (work: Promise<unknown>) => void work.catch((error) => log.note("warn", `watching the cluster: ${explain(error)}`));
+  /** Told already, and not over yet: looking again every second must not fill a log with it. */
+  const troubles = new Set<string>();
+  const trouble = (error: unknown) => {
+    const why = explain(error);
+    if (!troubles.has(why)) log.note("warn", `watching the cluster: ${why}`);
+    troubles.add(why);
+  };
+  const guarded = (work: Promise<unknown>) => void work.catch(trouble);
 
   const lookAt = (next: Picture) => {
     if (next.reachable !== picture.reachable) reachability(next);
@@ -157,7 +164,7 @@ export function watchCluster(options: { cluster: Cluster; office: Office; runs: 
         for (const one of watched.values()) one.renewedAt = now.mono;
         log.note("warn", `this process was ${paused ? "stopped" : "set to another time"}: watching anew for one grace`);
       }
-      await judge().catch((error) => log.note("warn", `watching the cluster: ${explain(error)}`));
+      await judge().then(() => troubles.clear(), trouble);
       // Slow answers are no stop of this process.
       before = { mono: clock.mono(), wall: clock.now() };
     }

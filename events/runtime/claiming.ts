@@ -51,7 +51,9 @@ export async function claimMachine(drive: Drive): Promise<void> {
 /** What the last run on this machine left: its marks become ours, and its unresolved act gets the time to show. */
 async function takeOverWhatIsLeft(drive: Drive, machine: string): Promise<void> {
   const { office, journal, name } = drive;
-  const { left, unsettled } = await patiently(drive, () => office.ledger.change(machine, (now) => ({ ...now, turn: name.run })));
+  // A run that is resumed has its turn already: on a full disk it must get to its outcome, and the ledger could not be written.
+  const turn = () => office.ledger.change(machine, (now) => (now.turn === name.run ? now : { ...now, turn: name.run }));
+  const { left, unsettled } = await patiently(drive, turn);
   if (left && left.run !== name.run) {
     if (!journal.entries.some((entry) => entry.is === "inherited" && entry.from === left.run)) {
       const { run: from, ...rest } = left;

@@ -5,7 +5,17 @@ import { createEmbeddedStore } from "#adapters/embedded/mod.ts";
 import { createIpmiPower, createIpmiTransport } from "#adapters/power/ipmi/mod.ts";
 import type { Power, Powers } from "#adapters/power/port.ts";
 import { createRedfishPower } from "#adapters/power/redfish/mod.ts";
-import { createWorker, powerCycle, powerOffRequested, powerOnRequested, readJournal, scaledClock, type Worker } from "#events";
+import {
+  createWorker,
+  type EventStore,
+  powerCycle,
+  powerOffRequested,
+  powerOnRequested,
+  readJournal,
+  runResumeRequested,
+  scaledClock,
+  type Worker,
+} from "#events";
 import { defineFunction } from "#functions/define.ts";
 import { forceOff, powerOn } from "#functions/fragments/power.ts";
 import { createDice, type Dice } from "#test/fuzz/mutate.ts";
@@ -97,24 +107,20 @@ export async function fleetStorm(options: { rounds: number; seed: number; say: (
         for (const run of (await worker.accept(incoming)).runs) runs.add(run);
       }
       await clock.sleep(dice(4000));
-      if (dice(5) === 0) await answerPeople(worker);
+      if (dice(5) === 0) await answerPeople(worker, store, fleet.hosts);
       if (round % 50 === 0) say(`round ${round} of ${rounds}: ${events} events, ${runs.size} runs`);
     }
     for (const { quality } of fleet.lines) Object.assign(quality, goodLine);
     const end = clock.mono() + 1_800_000;
     while (clock.mono() < end && (await unfinished(worker)) > 0) {
-      await answerPeople(worker);
+      await answerPeople(worker, store, fleet.hosts);
       await clock.sleep(5000);
     }
     const told = await Promise.all(
-      (await worker.runs.all()).map(async ({ run, key, status, subject }) => ({
-        run,
-        key,
-        status,
-        journal: (await readJournal(store, subject)).entries,
-      })),
+      (await worker.runs.all()).map(async (summary) => ({ ...summary, journal: (await readJournal(store, summary.subject)).entries })),
     );
-    return account(told, fleet.hosts, { rounds, runs, events });
+    const machines = new Map([...fleet.hosts].map(([name, { count }]) => [name, count]));
+    return account(told, machines, { rounds, runs, events, say });
   } finally {
     await worker.stop();
     await fleet.close();
@@ -126,17 +132,23 @@ export async function fleetStorm(options: { rounds: number; seed: number; say: (
 const unfinished = async (worker: Worker): Promise<number> =>
   (await worker.runs.all()).filter(({ status }) => status !== "finished").length;
 
-/** A person looks at the box of every parked run, and abandons what is left of it. */
-async function answerPeople(worker: Worker): Promise<void> {
-  for (const { run, status, step } of await worker.runs.all()) {
+/** A person looks at the box of every parked run, and says what is to be seen: it goes on from there. */
+async function answerPeople(worker: Worker, store: EventStore, hosts: Fleet["hosts"]): Promise<void> {
+  for (const { run, key, status, step = "", subject } of await worker.runs.all()) {
     if (status !== "parked") continue;
-    const data = { run, step: step ?? "", word: "abandon" };
+    const { entries } = await readJournal(store, subject);
+    const intent = entries.findLast((entry) => entry.is === "intent" && entry.step === step);
+    const power = hosts.get(key)?.power() ?? "off";
+    // In between there is nothing to say yet.
+    if (power.startsWith("powering")) continue;
+    const wanted = intent?.is === "intent" && intent.verb === "force-off" ? "off" : "on";
+    const word = intent && power === wanted ? "happened" : "did-not-happen";
     await worker.accept({
-      type: "run-resume-requested",
-      data,
+      type: runResumeRequested.type,
+      data: { run, step, word },
       origin: "operator",
       source: "fleet",
-      id: `${run}-${Math.random()}`,
+      id: `${run}-${entries.length}`,
       actor: "chaos",
     });
   }

@@ -3,7 +3,7 @@ import { peer } from "#test/peers/peer.ts";
 import { fleetStorm } from "./fleet.ts";
 import type { Figures } from "./judge.ts";
 import { openPlace, type StoreName } from "./site.ts";
-import { storm } from "./storm.ts";
+import { type StormOptions, storm } from "./storm.ts";
 
 /**
  * `npm run chaos -- --seed N --rounds R` (default 1,000): workers killed again and again, on the embedded store, on a NATS server and, where
@@ -30,7 +30,7 @@ for (const name of stages) {
   all.push(figures);
 }
 
-async function onPlace(name: StoreName, how: Parameters<typeof storm>[1]): Promise<Figures> {
+async function onPlace(name: StoreName, how: StormOptions): Promise<Figures> {
   const place = await openPlace(name, programs);
   try {
     return await storm(place, how);

@@ -1,5 +1,8 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Written } from "#test/e2e/lab.ts";
 import { createSite, type Site } from "#test/e2e/outside.ts";
-import type { RackMachine } from "#test/lab/rack.ts";
+import type { Rack, RackMachine } from "#test/lab/rack.ts";
 import { type NatsServer, startNatsCluster, startNatsServer } from "#test/peers/nats-server.ts";
 
 export type StoreName = "embedded" | "nats" | "cluster";
@@ -38,12 +41,7 @@ export async function openPlace(store: StoreName, programs: { nats: string; newN
     {
       machines,
       ...(store === "embedded" ? {} : { store: url }),
-      // What is to be seen here is whether anything is lost or doubled: nothing may end a story because it was told often.
-      change: (config) =>
-        Object.assign(config, {
-          patience: "5s",
-          guards: { budget: { perMachine: ["100/10m"], fleet: "100/1m" }, storm: { share: "0.5", window: "1s", cooldown: "1s" } },
-        }),
+      change: declare,
     },
   );
   return {
@@ -55,4 +53,17 @@ export async function openPlace(store: StoreName, programs: { nats: string; newN
       for (const server of servers) await server.close();
     },
   };
+}
+
+function declare(config: Written, rack: Rack, folder: string): void {
+  const talosconfig = join(folder, "talosconfig");
+  writeFileSync(talosconfig, rack.talosconfig, { mode: 0o600 });
+  Object.assign(config, {
+    patience: "5s",
+    // What is to be seen here is whether anything is lost or doubled: nothing may end a story because it was told often.
+    guards: { budget: { perMachine: ["100/10m"], fleet: "100/1m" }, storm: { share: "0.5", window: "1s", cooldown: "1s" } },
+    talos: { talosconfig, version: "v1.13.9", kubernetes: "v1.36.3" },
+    storage: "none",
+  });
+  for (const one of config.machines) Object.assign(one, { talos: rack.declared(one.name) });
 }

@@ -47,7 +47,7 @@ export async function createSite(
   options: {
     store?: string;
     machines?: RackMachine[];
-    change?: (config: Written) => void;
+    change?: (config: Written, rack: Rack, folder: string) => void;
     env?: Readonly<Record<string, string>>;
     token?: string;
   } = {},
@@ -68,7 +68,7 @@ export async function createSite(
     file,
     written(rack, store ?? `{ embedded: { path: ${join(folder, "lab.db")} } }`, (config) => {
       Object.assign(config, { cluster: { kubeconfig } });
-      change?.(config);
+      change?.(config, rack, folder);
     }),
   );
   const outside: Outside = {

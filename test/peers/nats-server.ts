@@ -28,12 +28,16 @@ export async function startNatsCluster(program: string): Promise<NatsServer[]> {
   );
 }
 
-/** Starts a real nats-server with JetStream in a new folder, on a free port. `config` is added to its configuration. */
-export async function startNatsServer(program: string, config = ""): Promise<NatsServer> {
+/**
+ * Starts a real nats-server with JetStream in a new folder, on a free port. `config` is added to its configuration.
+ * @param fileStore how much JetStream may keep, as nats-server writes it; default what the disk has
+ */
+export async function startNatsServer(program: string, config = "", fileStore?: string): Promise<NatsServer> {
   const folder = mkdtempSync(join(tmpdir(), "lightsout-nats-"));
   const port = await freePort();
   const file = join(folder, "nats.conf");
-  await writeFile(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${folder}/data" }\n${config}\n`);
+  const limit = fileStore === undefined ? "" : `, max_file_store: ${fileStore}`;
+  await writeFile(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${folder}/data"${limit} }\n${config}\n`);
   let child: ReturnType<typeof spawn> | undefined;
   const runs = () => child !== undefined && child.exitCode === null && child.signalCode === null;
 

@@ -205,7 +205,7 @@ test("a machine that the ledger wants off is not lost", async () => {
   expect(notes.filter((note) => note.includes("wants it off"))).toEqual(["gpu-02 is gone, and alice wants it off (maintenance): not lost"]);
 });
 
-test("a loss that the store did not take is told again", async () => {
+test("a loss that the store did not take is told again, and logged once", async () => {
   const time = createFakeTime();
   const clock = time.clock();
   const store = createMemoryStore({ clock });
@@ -217,12 +217,13 @@ test("a loss that the store did not take is told again", async () => {
       return append(...args);
     },
   });
-  const { world, lost } = await watching({ time, store });
+  const { world, lost, notes } = await watching({ time, store });
   await clock.sleep(60_000);
   away = true;
   world.machine("gpu-02").hang();
   await clock.sleep(120_000);
   expect(await lost()).toEqual([]);
+  expect(notes.filter((note) => note.includes("no quorum"))).toHaveLength(1);
   away = false;
   await clock.sleep(5000);
   expect(await lost()).toEqual(["gpu-02"]);

@@ -235,6 +235,27 @@ test("promise 15: an act whose outcome nobody knows belongs to the machine: the 
   expect((await worker.office.ledger.of("box")).unsettled).toBeUndefined();
 });
 
+test("promise 12: a run that is taken over gets to its outcome although the ledger takes nothing more", async () => {
+  let full = false;
+  const wrap = (store: EventStore) =>
+    storeThrough(store, async (call, _, work) => {
+      if (full && call === "put ledger") throw new Error("the disk is full");
+      return work();
+    });
+  const rig = createRig({ faults: { latencyMs: 5000 }, wrap });
+  const first = await rig.spawn({ functions: [contender], events: [taken as never] });
+  const id = await rig.send(taken, { machine: "box" });
+  await rig.until(() => rig.box.writes.length > 0);
+  first.kill();
+  full = true;
+  const { worker } = await rig.spawn({ functions: [contender], events: [taken as never] });
+  await rig.untilLine(contender, id, 'outcome "off" done');
+  full = false;
+  await rig.untilLine(contender, id, "finished ok");
+  await worker.idle();
+  expect(rig.box.writes).toHaveLength(1);
+});
+
 test("promise 16: a parked run counts as between steps: it can be taken over", async () => {
   const rig = createRig({ faults: { ignores: 2 } });
   await rig.spawn(both);

@@ -38,6 +38,10 @@ export const isOpenRequest = (datagram: Buffer) => isSetup(datagram, 0x10);
 export const isOpenResponse = (datagram: Buffer) => isSetup(datagram, 0x11);
 /** One login attempt. */
 export const isRakp1 = (datagram: Buffer) => isSetup(datagram, 0x12);
+/** The BMC's random number, and its proof that it knows the password. */
+export const isRakp2 = (datagram: Buffer) => isSetup(datagram, 0x13);
+/** The console's proof. */
+export const isRakp3 = (datagram: Buffer) => isSetup(datagram, 0x14);
 /** Outside any session, in 1.5 framing: here, the question for cipher suites. */
 export const isSessionless = (datagram: Buffer) => datagram[4] === 0x00;
 /** Encrypted and authenticated, either way. */

@@ -2,8 +2,8 @@ import { inspect } from "node:util";
 import { describe, expect, it, vi } from "vitest";
 import { type CipherSuite, createIpmiPower, createIpmiTransport } from "#adapters/power/ipmi/mod.ts";
 import { systemClock } from "#events";
-import { isOpenRequest, isOpenResponse, isRakp1, isSessionless, type Pass } from "./relay.ts";
-import { failure, rigsPerTest } from "./rig.ts";
+import { isOpenRequest, isOpenResponse, isRakp1, isRakp2, isRakp3, isSessionless, type Pass } from "./relay.ts";
+import { failure, rigsPerTest, timeouts } from "./rig.ts";
 
 const rigWith = rigsPerTest();
 
@@ -132,6 +132,29 @@ describe("credentials", () => {
     expect(error.code).toBe("LO_BMC_AUTH");
     expect(error.message).toContain("has a K_g and none is configured");
     expect((await failure(missing.power.state())).code).toBe("LO_BMC_LOCKED");
+  });
+
+  /** The first datagram of a kind is changed on its way; the others pass as they are. */
+  const firstOf = (is: (datagram: Buffer) => boolean, change: (datagram: Buffer) => Buffer[]): Pass => {
+    let left = 1;
+    return (datagram) => (is(datagram) && left-- > 0 ? change(datagram) : [datagram]);
+  };
+  const damaged = (datagram: Buffer, at: number) => {
+    const copy = Buffer.from(datagram);
+    copy[at] = (copy[at] ?? 0) ^ 0x01;
+    return copy;
+  };
+  // RAKP 1: the console's random number from byte 24 on, the user's name from byte 44. RAKP 2: the code from byte 56 on.
+  it.each([
+    ["a RAKP 1 that the network doubled: its BMC draws new random numbers", firstOf(isRakp1, (one) => [one, one])],
+    ["a RAKP 1 whose user was damaged, before the right one", firstOf(isRakp1, (one) => [damaged(one, 44), one])],
+    ["a RAKP 1 whose random number was damaged, before the right one", firstOf(isRakp1, (one) => [damaged(one, 30), one])],
+    ["a RAKP 2 whose code was damaged, before the right one", firstOf(isRakp2, (two) => [damaged(two, 60), two])],
+    ["a RAKP 3 whose code was damaged, before the right one", firstOf(isRakp3, (three) => [damaged(three, 26), three])],
+  ])("does not take for a wrong password %s", async (_, pass) => {
+    const { power } = await rigWith({ pass, power: { timeouts: { ...timeouts, setupTries: 3 } } });
+    expect((await power.state()).state).toBe("on");
+    expect((await power.identity()).uuids.length).toBeGreaterThan(0);
   });
 
   it("shows secrets neither in errors nor to an inspector", async () => {
