@@ -6,7 +6,9 @@ import { createCli } from "#adapters/cli/mod.ts";
 import { doctor } from "#config/doctor/doctor.ts";
 import { init } from "#config/init/init.ts";
 import { startLab } from "#config/lab.ts";
+import { parseConfig } from "#config/load.ts";
 import { jsonSchema } from "#config/schema/json.ts";
+import { words } from "./transcript.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
@@ -28,8 +30,16 @@ test("every link between pages leads somewhere", () => {
 
 test("every npm script that the pages name exists", () => {
   for (const page of pages) {
-    for (const [, name = ""] of read(page).matchAll(/npm run ([a-z:]+)/g)) expect(Object.keys(scripts), page).toContain(name);
+    for (const [, name = ""] of read(page).matchAll(/(?:^|`|\$ )npm (?:run )?([a-z:]+)/gm))
+      expect(Object.keys(scripts), page).toContain(name);
   }
+});
+
+test("the configuration that pages show is one that is read", () => {
+  const env = { BMC_PASSWORD: "c0rrect-horse" };
+  const shown = pages.flatMap((page) => [...read(page).matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, yaml = ""]) => ({ page, yaml })));
+  expect(shown.length).toBeGreaterThan(1);
+  for (const { page, yaml } of shown) expect(() => parseConfig(yaml, { file: page, folder: tmpdir(), env })).not.toThrow();
 });
 
 /** Every `lightsout …` in the pages, in code blocks and in lines, with names that the lab has. */
@@ -86,7 +96,7 @@ describe("every lightsout command in the pages is understood by a running Lights
         // The address in the pages is nobody's: a BMC of the lab stands in for it.
         init: (asked) => init({ ...asked, addresses: ["127.0.0.1"], kind: "redfish", port, out: join(folder, "lightsout.yaml") }, env),
       });
-      const code = await cli.run(args.split(" "));
+      const code = await cli.run(words(args));
       // 2 is a usage error, 3 nobody answers, 4 not authorised: none of them may come of what the pages tell people to type.
       expect([0, 1, 5], lines.join("\n")).toContain(code);
     });
