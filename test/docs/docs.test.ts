@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -19,6 +19,16 @@ test("the README shows the node-lost function as it is", () => {
   expect(read("README.md")).toContain(`\`\`\`ts\n${read("functions/node-lost.ts")}\`\`\``);
 });
 
+test("code that pages show under the name of a file is in that file", () => {
+  const shown = pages.flatMap((page) =>
+    [...read(page).matchAll(/^```ts\n\/\/ ((?:adapters|config|events|functions|test)\/\S+)\n([\s\S]*?)^```$/gm)].map(
+      ([, file = "", code = ""]) => ({ page, file, code }),
+    ),
+  );
+  expect(shown.length).toBeGreaterThan(5);
+  for (const { page, file, code } of shown) expect(read(file), page).toContain(code);
+});
+
 test("every link between pages leads somewhere", () => {
   for (const page of pages) {
     const folder = page.includes("/") ? page.slice(0, page.lastIndexOf("/") + 1) : "";
@@ -35,11 +45,14 @@ test("every npm script that the pages name exists", () => {
   }
 });
 
-test("the configuration that pages show is one that is read", () => {
+test("the configuration that pages show is one that is read", ({ onTestFinished }) => {
+  const folder = mkdtempSync(join(tmpdir(), "lightsout-docs-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(join(folder, "own"));
   const env = { BMC_PASSWORD: "c0rrect-horse" };
   const shown = pages.flatMap((page) => [...read(page).matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, yaml = ""]) => ({ page, yaml })));
   expect(shown.length).toBeGreaterThan(1);
-  for (const { page, yaml } of shown) expect(() => parseConfig(yaml, { file: page, folder: tmpdir(), env })).not.toThrow();
+  for (const { page, yaml } of shown) expect(() => parseConfig(yaml, { file: page, folder, env })).not.toThrow();
 });
 
 /** Every `lightsout …` in the pages, in code blocks and in lines, with names that the lab has. */
