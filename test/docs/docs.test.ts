@@ -30,10 +30,20 @@ test("code that pages show under the name of a file is in that file", () => {
 });
 
 test("every link between pages leads somewhere", () => {
+  const anchors = (text: string) =>
+    [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w -]/g, "")
+        .replaceAll(" ", "-"),
+    );
   for (const page of pages) {
     const folder = page.includes("/") ? page.slice(0, page.lastIndexOf("/") + 1) : "";
-    for (const [, target = ""] of read(page).matchAll(/\]\(([^)#]+)\)/g)) {
-      if (!/^https?:/.test(target)) expect(() => read(folder + target), `${page} → ${target}`).not.toThrow();
+    for (const [, target = "", anchor] of read(page).matchAll(/\]\(([^)#]*)(?:#([^)]+))?\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      const there = target === "" ? page : folder + target;
+      expect(() => read(there), `${page} → ${target}`).not.toThrow();
+      if (anchor !== undefined) expect(anchors(read(there)), page).toContain(anchor);
     }
   }
 });
