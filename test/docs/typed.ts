@@ -81,7 +81,7 @@ async function lightsout(url: string, command: string): Promise<string> {
   const said: string[] = [];
   const say = (line: string) => said.push(line);
   const never = () => Promise.reject(new Error("this page starts nothing with the command line"));
-  const others = { serve: never, demo: never, doctor: never, init: never };
+  const others = { serve: never, demo: never, doctor: never, init: never, schema: never };
   const cli = createCli({ out: say, err: say, env: { LIGHTSOUT_URL: url }, terminal: undefined, ...others });
   const code = await cli.run(words(command).slice(2));
   // 2 is a usage error, 3 nobody answers, 4 not authorised: none of them may come of what a page tells people to type.
