@@ -3,6 +3,7 @@ import { z } from "zod";
 import { createCli, exitCodes } from "#adapters/cli/mod.ts";
 import { createApp } from "#adapters/http/mod.ts";
 import { loadFunctions } from "#config/functions.ts";
+import { jsonSchema } from "#config/schema/json.ts";
 import { builtinEvents } from "#events";
 import { createGuards } from "#functions/guards/mod.ts";
 import { createFakeDesk } from "#test/adapters/http/desk.ts";
@@ -11,7 +12,15 @@ const root = new URL("../../", import.meta.url);
 
 /** What of docs/reference.md follows from the code, by the name between the markers. */
 export async function tables(): Promise<Readonly<Record<string, string>>> {
-  return { events: events(), http: http(), commands: commands(), exits: exits(), functions: await functions(), guards: guards() };
+  return {
+    events: events(),
+    http: http(),
+    commands: commands(),
+    exits: exits(),
+    functions: await functions(),
+    guards: guards(),
+    keys: keys(),
+  };
 }
 
 /** The page with every generated part as the code has it. Throws for markers of a part that there is not. */
@@ -140,4 +149,36 @@ function guards(): string {
     ["guard", "what it holds back"],
     all.map(({ name }) => [code(name), saidOf(said, name)]),
   );
+}
+
+type Key = readonly [path: string, said: string, usual: string];
+
+/** The keys of lightsout.yaml. What defaults and pools say of machines stands once, with the machines. */
+function keys(): string {
+  const all = keysIn(jsonSchema(), "");
+  const ofMachines = new Set(all.map(([path]) => path).filter((path) => path.startsWith("machines.<name>.")));
+  const once = ([path]: Key) => {
+    const [, rest] = /^(?:defaults|pools\.<name>|machines\[\])\.(.+)$/.exec(path) ?? [];
+    return rest === undefined || !(ofMachines.has(`machines.<name>.${rest}`) || path.startsWith("machines[]"));
+  };
+  return table(
+    ["key", "what it says", "without it"],
+    all.filter(once).map(([path, said, usual]) => [code(path), said, usual === "" ? "" : code(usual)]),
+  );
+}
+
+/** Every key below a part of the schema, by its whole path. */
+function keysIn(part: ReturnType<typeof jsonSchema>, above: string): Key[] {
+  const { additionalProperties, anyOf = [], items, properties = {} } = part;
+  return [
+    ...Object.entries(properties).flatMap(([name, inner]): Key[] => {
+      const path = above === "" ? name : `${above}.${name}`;
+      const { default: usual, description } = inner;
+      if (typeof description !== "string") throw new Error(`the schema says nothing of ${path}: describe it`);
+      return [[path, description, typeof usual === "string" ? usual : ""], ...keysIn(inner, path)];
+    }),
+    ...(typeof additionalProperties === "object" ? keysIn(additionalProperties, `${above}.<name>`) : []),
+    ...(items ? keysIn(items, `${above}[]`) : []),
+    ...anyOf.flatMap((one) => keysIn(one, above)),
+  ];
 }
