@@ -31,7 +31,7 @@ const site = value(
 export const writtenConfig = section({
   site: site.prefault("default").describe("Name of the site, part of every subject and id; never change it later."),
   store: store.prefault("embedded").describe("Where events and journals are kept: embedded, or the URL of a NATS server."),
-  http: http.prefault({}).describe("The API and the dashboard."),
+  http: http.prefault({}).describe("The API."),
   cluster: section({
     kubeconfig: path.describe("File with the login to the cluster."),
     context: text("the name of a context").optional().describe("Context of the kubeconfig; its current one without it."),

@@ -31,7 +31,7 @@ const token = section({
 
 /** `http`: where the API and the dashboard listen, and who may use them. Listening to others demands tokens. */
 export const http = section({
-  listen: listen.prefault("127.0.0.1:7480").describe("Host and port of the API and the dashboard; beyond loopback it needs tokens."),
+  listen: listen.prefault("127.0.0.1:7480").describe("Host and port of the API; beyond loopback it needs tokens."),
   tokens: z.array(token).default([]).describe("Who may use the API; with none, whoever is on this machine."),
 }).superRefine((given, context) => {
   const add = (path: (string | number)[], message: string, fix: string) =>
