@@ -8,8 +8,8 @@ import { kgBytes, usualPort } from "./schema/bmc.ts";
 import type { BmcConfig, MachineConfig } from "./schema.ts";
 
 /**
- * Reads the power of a machine as soon as something is asked of it, for a run that has not begun yet: the login at its BMC takes longer than
- * what is written before an act, and a session that has died is noticed here and not in the act.
+ * Reads the power of a machine as soon as something is asked of it, while the event is still being stored: the login at its BMC takes longer
+ * than what is written before an act, and a session that has died is noticed here and not in the act.
  */
 export const greeter =
   (powers: Powers) =>

@@ -29,7 +29,7 @@ const token = section({
   sha256: sha256.describe("SHA-256 of the token, 64 hexadecimal digits."),
 });
 
-/** `http`: where the API and the dashboard listen, and who may use them. Listening to others demands tokens. */
+/** `http`: where the API listens, and who may use them. Listening to others demands tokens. */
 export const http = section({
   listen: listen.prefault("127.0.0.1:7480").describe("Host and port of the API; beyond loopback it needs tokens."),
   tokens: z.array(token).default([]).describe("Who may use the API; with none, whoever is on this machine."),

@@ -12,7 +12,8 @@ import { LightsoutError } from "../errors.ts";
 import { invalidEvent } from "../invalid.ts";
 import { journalSubject } from "../journal.ts";
 import { say } from "../said.ts";
-import type { Office } from "./office.ts";
+import { machineOf, type Office } from "./office.ts";
+import type { FunctionSpec } from "./spec.ts";
 
 /** What comes in through a door. */
 export interface Incoming {
@@ -38,6 +39,9 @@ export interface Accepted {
   readonly repeated: boolean;
 }
 
+/** Opens what a run on this machine will need. */
+export type Prepare = (spec: FunctionSpec, machine: string) => void;
+
 /** The id of the run that a function makes of an event. */
 export const runIdOf = (site: string, functionId: string, source: string, id: string): string => stableId(site, functionId, source, id);
 
@@ -48,8 +52,11 @@ export const runIdOf = (site: string, functionId: string, source: string, id: st
 export async function accept(
   office: Office,
   incoming: Incoming,
-  check: (definition: EventDefinition, data: unknown) => void,
-  freshId: () => string,
+  how: {
+    readonly check: ((definition: EventDefinition, data: unknown) => void) | undefined;
+    readonly prepare: Prepare | undefined;
+    freshId(): string;
+  },
 ): Promise<Accepted> {
   const definition = office.bus.known.get(incoming.type);
   if (!definition) {
@@ -66,11 +73,12 @@ export async function accept(
   const parsed = definition.schema.safeParse(incoming.data);
   if (!parsed.success) throw invalidEvent(incoming.type, parsed.error.issues);
   const key = definition.key(parsed.data);
-  check(definition, parsed.data);
+  how.check?.(definition, parsed.data);
   refusePast(office, parsed.data);
 
-  const { id = freshId(), source, actor, cause, time } = incoming;
+  const { id = how.freshId(), source, actor, cause, time } = incoming;
   const specs = office.specs.filter((spec) => spec.on.type === definition.type);
+  for (const spec of specs) if (machineOf(spec, key) !== undefined) how.prepare?.(spec, key);
   const runs = specs.map((spec) => runIdOf(office.site, spec.id, source, id));
   const begun = await Promise.all(specs.map((spec, index) => office.store.log.last("journal", journalSubject(spec.id, runs[index] ?? ""))));
   if (begun.some((record) => record !== undefined)) return { id, position: 0, runs, repeated: true };

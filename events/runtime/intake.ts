@@ -1,18 +1,14 @@
-import { setImmediate } from "node:timers/promises";
 import type { StoredEvent } from "../bus.ts";
 import type { Lane } from "../define-event.ts";
 import { journalSubject } from "../journal.ts";
 import type { Json } from "../json.ts";
 import { encodeToken, type LogRecord, type Stop } from "../store.ts";
 import { runIdOf } from "./accept.ts";
-import { machineOf, type Office } from "./office.ts";
+import type { Office } from "./office.ts";
 import type { FunctionSpec } from "./spec.ts";
 
 /** Begins a run: resolves when its first entry is durable (here or by another worker before us). */
 export type Begin = (spec: FunctionSpec, run: string, subject: string, item: StoredEvent) => Promise<void>;
-
-/** Opens what a run on this machine will need. */
-export type Prepare = (spec: FunctionSpec, machine: string) => void;
 
 /** Events taken in at the same moment, each with its own acknowledgement. What operators say is taken in its order. */
 const width: Readonly<Record<Lane, number>> = { op: 1, std: 256 };
@@ -21,10 +17,10 @@ const width: Readonly<Record<Lane, number>> = { op: 1, std: 256 };
  * Turns stored events into runs: one event, one run for each function that listens. An event is settled only when all its
  * runs have begun; what cannot be read goes to the dead letters with the reason.
  */
-export async function startIntake(office: Office, prepare: Prepare | undefined, begin: Begin): Promise<Stop> {
+export async function startIntake(office: Office, begin: Begin): Promise<Stop> {
   const stops = await Promise.all(
     Object.entries(width).map(([lane, atOnce]) =>
-      office.store.log.consume("events", `${lane}.>`, `intake-${lane}`, (record) => take(office, record, prepare, begin), atOnce),
+      office.store.log.consume("events", `${lane}.>`, `intake-${lane}`, (record) => take(office, record, begin), atOnce),
     ),
   );
   return async () => {
@@ -32,7 +28,7 @@ export async function startIntake(office: Office, prepare: Prepare | undefined, 
   };
 }
 
-async function take(office: Office, record: LogRecord, prepare: Prepare | undefined, begin: Begin): Promise<void> {
+async function take(office: Office, record: LogRecord, begin: Begin): Promise<void> {
   const item = office.bus.read(record);
   if ("unusable" in item) {
     const letter = { reason: item.unusable, event: record.data };
@@ -44,12 +40,6 @@ async function take(office: Office, record: LogRecord, prepare: Prepare | undefi
   }
   for (const spec of office.specs) {
     if (spec.on.type !== item.event.type) continue;
-    const machine = machineOf(spec, spec.on.key(item.event.data));
-    if (machine !== undefined && prepare) {
-      prepare(spec, machine);
-      // What it sends goes out before this thread is busy writing.
-      await setImmediate();
-    }
     const run = runIdOf(office.site, spec.id, item.event.source, item.event.id);
     await begin(spec, run, journalSubject(spec.id, run), item);
   }

@@ -11,13 +11,13 @@ import { createReservations } from "../reservations.ts";
 import { createRuns, type Runs } from "../runs.ts";
 import { createSettings } from "../settings.ts";
 import { decodeToken, type EventStore, type Stop } from "../store.ts";
-import { type Accepted, accept, type Incoming } from "./accept.ts";
+import { type Accepted, accept, type Incoming, type Prepare } from "./accept.ts";
 import { adoptOrphans } from "./adopt.ts";
 import { createBegin } from "./begin.ts";
 import { createEar } from "./hearing.ts";
 import { createHands } from "./held.ts";
 import { keepFinishedMs, keepHouse } from "./housekeeping.ts";
-import { type Prepare, startIntake } from "./intake.ts";
+import { startIntake } from "./intake.ts";
 import type { Office, RuntimeLog } from "./office.ts";
 import { rebuildIndex } from "./rebuild.ts";
 import { createSlots } from "./slots.ts";
@@ -38,8 +38,8 @@ export interface WorkerOptions {
   readonly check?: (definition: EventDefinition, data: unknown) => void;
   readonly log?: RuntimeLog;
   /**
-   * Called with each event that is taken in, before its run is begun: what the run's acts will need of the machine may be opened meanwhile.
-   * It must change nothing and not throw, and may be called more than once, or for a run that never comes.
+   * Called with each event that is accepted here and will have a run that acts, before it is stored: what that run will need of the machine may
+   * be opened meanwhile. It must change nothing and not throw, and may be called for a run that never comes, or begins elsewhere.
    */
   readonly prepare?: Prepare;
   /** Runs that may work at the same moment; default 32. Operators' runs do not count. */
@@ -113,7 +113,7 @@ export function createWorker(options: WorkerOptions): Worker {
       await rebuildIndex(office, runs);
       void adoptOrphans({ office, runs, hands, ear, times: leases, standing: tenure.held, halted: halted.signal });
       void keepHouse(office, runs, options.keepFinishedMs ?? keepFinishedMs, halted.signal);
-      stops.push(await startIntake(office, options.prepare, (...args) => tenure.held().then(() => begin(...args))));
+      stops.push(await startIntake(office, (...args) => tenure.held().then(() => begin(...args))));
     },
     async stop() {
       halted.abort();
@@ -122,7 +122,7 @@ export function createWorker(options: WorkerOptions): Worker {
       await hands.release();
       await tenure.end();
     },
-    accept: (incoming) => accept(office, incoming, options.check ?? (() => undefined), randomUUID),
+    accept: (incoming) => accept(office, incoming, { check: options.check, prepare: options.prepare, freshId: randomUUID }),
     idle: hands.idle,
   };
 }

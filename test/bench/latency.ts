@@ -20,7 +20,7 @@ const warmUp = 100;
 const machines = Array.from({ length: count }, (_, n) => `m${n}`);
 
 /**
- * Event published → the first packet to the BMC of its machine, beside the store's own publish → receive, in milliseconds. Every event is about a
+ * Event handed in → the first packet to the BMC of its machine, beside the store's own publish → receive, in milliseconds. Every event is about a
  * machine of its own, at whose BMC nobody is logged in. The whole run is told too: log in, look, judge, write what was found.
  */
 export async function latency(): Promise<Record<string, number>> {
@@ -76,7 +76,7 @@ async function runLatency(store: EventStore): Promise<{ packet: number[]; end: n
   for (const machine of machines) {
     const waits = [packets.wait(machine), ends.wait(machine)] as const;
     const started = performance.now();
-    await worker.office.bus.publish(poked, { machine }, { id: machine, source: "bench" });
+    await worker.accept({ type: poked.type, data: { machine }, id: machine, source: "bench", origin: "external" });
     packet.push((await waits[0]) - started);
     end.push((await waits[1]) - started);
     await worker.idle();

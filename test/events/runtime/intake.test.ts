@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { type CloudEvent, defineEvent, type EventDefinition, type Json, nodeLost, runCancelRequested } from "#events";
-import { createRig } from "./rig.ts";
+import { createRig, storeThrough } from "./rig.ts";
 import { pressed, toyFunction } from "./toy.ts";
 
 const noop = toyFunction(async () => undefined, { acts: [] });
@@ -189,15 +189,21 @@ for (const [others, how] of [
   [1500, "and many others after it"],
 ] as const) {
   test(`a word that is said to a run before it has begun, ${how}, ends it`, async () => {
-    const rig = createRig();
     const busy = toyFunction(async ({ step }) => void (await step.sleep("long", "1h")), { id: "busy" });
     const said: Promise<unknown>[] = [];
-    // The event is taken in, and nothing of its run is written yet.
-    const prepare = () => {
-      said.push(rig.send(runCancelRequested, { run: rig.run(busy, "early"), reason: "not today" }, { actor: "ana" }));
-      for (let n = 0; n < others; n += 1) said.push(rig.send(runCancelRequested, { run: `other-${n}` }));
-    };
-    await rig.spawn({ functions: [busy], prepare });
+    const rig = createRig({
+      wrap: (store) =>
+        storeThrough(store, async (call, data, work) => {
+          // The event is taken in, and nothing of its run is written yet.
+          if (call === "append journal" && (data as { is: string }).is === "started") {
+            said.push(rig.send(runCancelRequested, { run: rig.run(busy, "early"), reason: "not today" }, { actor: "ana" }));
+            for (let n = 0; n < others; n += 1) said.push(rig.send(runCancelRequested, { run: `other-${n}` }));
+            await Promise.all(said);
+          }
+          return work();
+        }),
+    });
+    await rig.spawn({ functions: [busy] });
     await rig.send(pressed, { machine: "box" }, { id: "early" });
     await rig.untilLine(busy, "early", "finished cancelled: by ana: not today");
     expect((await rig.lines(busy, "early")).some((line) => line.startsWith("done"))).toBe(false);
@@ -205,13 +211,19 @@ for (const [others, how] of [
   });
 }
 
-test("what a run will need of its machine is opened before the run begins, and only where it acts", async () => {
+test("what a run will need of its machine is opened before its event is stored, and only where it acts", async () => {
   const rig = createRig();
   const acting = toyFunction(async () => undefined, { id: "acting" });
   const seen: string[] = [];
-  const prepare = ({ id }: { id: string }, machine: string) => void seen.push(`${id} ${machine}`);
-  await rig.spawn({ functions: [noop, acting], prepare });
-  const id = await rig.send(pressed, { machine: "box" });
-  await rig.untilLine(acting, id, "finished ok");
-  expect(seen).toEqual(["acting box"]);
+  const prepare = ({ id }: { id: string }, machine: string) => {
+    seen.push(`${id} ${machine}`);
+    void rig.store.log.position("events").then((position) => seen.push(`events stored: ${position}`));
+  };
+  const { worker } = await rig.spawn({ functions: [noop, acting], prepare });
+  const asked = { type: pressed.type, origin: "external", source: "test" } as const;
+  await worker.accept({ ...asked, data: { machine: "box" }, id: "now" });
+  await rig.untilLine(acting, "now", "finished ok");
+  expect(seen).toEqual(["acting box", "events stored: 0"]);
+  await expect(worker.accept({ ...asked, data: {} })).rejects.toMatchObject({ code: "LO_EVENT_INVALID" });
+  expect(seen).toHaveLength(2);
 });
