@@ -4,10 +4,15 @@ import type { EventStore } from "#events";
 import { storeContract } from "#test/contracts/store.ts";
 import type { NatsServer } from "./nats-server.ts";
 import { startNatsServer } from "./nats-server.ts";
-import { peer } from "./peer.ts";
+import { missing, peer } from "./peer.ts";
 
 /** Debian's, and the newest where one is named. */
-const programs = { "nats-server": peer("nats-server"), NATS_SERVER_NEW: process.env.NATS_SERVER_NEW };
+const programs = {
+  "nats-server": peer("nats-server"),
+  NATS_SERVER_NEW:
+    process.env.NATS_SERVER_NEW ??
+    missing("nats-server 2.15.2", "Go: go install github.com/nats-io/nats-server/v2@v2.15.2, and name it in NATS_SERVER_NEW"),
+};
 
 for (const [name, program] of Object.entries(programs)) {
   describe.skipIf(!program)(`against ${name}`, () => {

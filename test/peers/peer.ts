@@ -11,8 +11,11 @@ const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/us
  */
 export function peer(program: string, install = program): string | undefined {
   const found = folders.map((folder) => join(folder, program)).find(isExecutable);
-  if (found) return found;
-  const how = install.includes(" ") ? install : `Debian: apt-get install ${install}`;
+  return found ?? missing(program, install.includes(" ") ? install : `Debian: apt-get install ${install}`);
+}
+
+/** Says that a peer is not there and how to get it. With `PEERS_REQUIRED=1` that is an error. */
+export function missing(program: string, how: string): undefined {
   if (process.env.PEERS_REQUIRED === "1") throw new Error(`The peer ${program} is not installed. ${how}`);
   console.warn(`The peer ${program} is not installed: what it would judge is skipped. ${how}`);
   return undefined;
