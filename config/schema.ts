@@ -12,7 +12,7 @@ import { section } from "./schema/section.ts";
 import { type SnapshotsConfig, snapshots } from "./schema/snapshots.ts";
 import { present, type StoreConfig, store } from "./schema/store.ts";
 import { type TalosConfig, talos } from "./schema/talos.ts";
-import { duration, like, path, Refused, text, value } from "./schema/value.ts";
+import { duration, path, Refused, text, value, word } from "./schema/value.ts";
 
 export type { BmcConfig } from "./schema/bmc.ts";
 export type { MachineConfig } from "./schema/merge.ts";
@@ -24,7 +24,7 @@ const site = value(
     /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(given)
       ? given
       : new Refused("cannot be a site's name", "Write up to 32 lower-case letters, digits and -"),
-  { anyOf: [{ type: "integer" }, like(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, "home")] },
+  word(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, "home"),
 );
 
 /** `lightsout.yaml` as it is written, before machines get what others say for them. */

@@ -1,5 +1,6 @@
 import { chmod, chown, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Document, isMap, isSeq, parseDocument } from "yaml";
 import { LightsoutError } from "#events";
 import { parseConfig } from "../load.ts";
@@ -14,7 +15,9 @@ export interface WrittenEntry {
   readonly keys: Readonly<Record<string, unknown>>;
 }
 
-const head = `# Made by \`lightsout init\`. Nothing in it makes Lightsout act: it observes, and shows what it would have done.
+/** A new file without machines. Editors find its JSON Schema beside the program: by a path below the file's folder, else by a URL. */
+const head = (file: string) => `# yaml-language-server: $schema=${schemaFrom(file)}
+# Made by \`lightsout init\`. Nothing in it makes Lightsout act: it observes, and shows what it would have done.
 # Look it over, then run \`lightsout doctor\`, then \`lightsout serve\`. config/example.yaml has every key.
 
 site: default                    # part of every subject and id: change it now, or never
@@ -27,6 +30,12 @@ trust: observe                   # observe: only show; ask: a person decides; au
 # A machine may also say: role: control-plane (else it is a worker), pool, gpus, rack, and node (its Kubernetes Node, if called otherwise).
 machines:
 `;
+
+function schemaFrom(file: string): string {
+  const schema = new URL("../lightsout.schema.json", import.meta.url);
+  const way = relative(dirname(resolve(file)), fileURLToPath(schema));
+  return /^\.\.|\s/.test(way) ? schema.href : `./${way}`;
+}
 
 /** The text of the file that is there; `undefined` where there is none. Throws `LO_INIT_EXISTS` or `LO_INIT_ABSENT` as `add` wants it. */
 export async function readBefore(file: string, add: boolean): Promise<string | undefined> {
@@ -50,10 +59,10 @@ export async function readBefore(file: string, add: boolean): Promise<string | u
   return before;
 }
 
-/** The file with these machines in it: a new one, or the one from before with everything that it says, comments too. */
-export function withMachines(before: string | undefined, entries: readonly WrittenEntry[]): string {
+/** The text of a file with these machines in it: a new one, or the one from before with everything that it says, comments too. */
+export function withMachines(file: string, before: string | undefined, entries: readonly WrittenEntry[]): string {
   // As the configuration is read: every value stays the text that was written.
-  const document = parseDocument(before ?? head, { schema: "failsafe", logLevel: "error" });
+  const document = parseDocument(before ?? head(file), { schema: "failsafe", logLevel: "error" });
   for (const entry of entries) addMachine(document, entry);
   return document.toString({ lineWidth: 0 });
 }

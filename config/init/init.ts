@@ -32,6 +32,7 @@ export async function init(asked: InitAsked, env: Environment): Promise<InitMade
     found.push(one);
   }
   const text = withMachines(
+    asked.out,
     before,
     found.map(({ entry }) => entry),
   );

@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 import { normaliseHost } from "#adapters/inventory/mod.ts";
-import { like, Refused, value } from "./value.ts";
+import { like, Refused, value, word } from "./value.ts";
 
 /** A host name or an IP address, without a scheme and a port. */
 export const host = value(
@@ -11,7 +11,7 @@ export const host = value(
     const reason = given.includes("/") ? "is a URL" : "is not a host name or an IP address";
     return new Refused(reason, "Write the host name or IP address alone, such as 10.0.10.21; a port has its own key");
   },
-  like(/^\[?[0-9A-Za-z.:-]+\]?$/, "10.0.10.21"),
+  word(/^\[?[0-9A-Za-z.:-]+\]?$/, "10.0.10.21"),
 );
 
 /** Where to listen. */
@@ -61,14 +61,8 @@ export const mac = value(
     }
     return found;
   },
-  {
-    // A MAC without separators may be read as a number.
-    anyOf: [
-      { type: "integer" },
-      like(
-        /^([0-9A-Fa-f]{2}([:-])([0-9A-Fa-f]{2}\2){4}[0-9A-Fa-f]{2}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}|[0-9A-Fa-f]{12})$/,
-        "3c:ec:ef:12:34:56",
-      ),
-    ],
-  },
+  word(
+    /^([0-9A-Fa-f]{2}([:-])([0-9A-Fa-f]{2}\2){4}[0-9A-Fa-f]{2}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}|[0-9A-Fa-f]{12})$/,
+    "3c:ec:ef:12:34:56",
+  ),
 );

@@ -62,16 +62,20 @@ const orNothing = (part: Part): Part => ({
 
 /** A list of machines, or a map of them by their names. */
 function byName({ default: usual, description, items = {}, ...list }: Part): Part {
-  const { required = [], ...machine } = items;
-  const pattern = items.properties?.name?.anyOf?.find((one) => one.pattern)?.pattern;
+  const { properties = {}, required = [], ...machine } = items;
+  const { name = {} } = properties;
   return {
     description,
     default: usual,
     anyOf: [
       {
         type: ["object", "null"],
-        propertyNames: { pattern },
-        additionalProperties: orNothing({ ...machine, required: required.filter((key) => key !== "name") }),
+        propertyNames: { pattern: name.pattern },
+        additionalProperties: orNothing({
+          ...machine,
+          properties: { ...properties, name: orNothing(name) },
+          required: required.filter((key) => key !== "name"),
+        }),
       },
       { ...list, items },
     ],

@@ -4,15 +4,17 @@ import { host, mac } from "./address.ts";
 import { sharedBmc, writtenBmc } from "./bmc.ts";
 import { named, section } from "./section.ts";
 import { sharedTalos, writtenTalos } from "./talos.ts";
-import { choice, duration, flag, like, Refused, text, value, whole } from "./value.ts";
+import { choice, duration, flag, like, Refused, text, value, whole, word } from "./value.ts";
 
 const dns = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
+
+const nodeName = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 const name = value(
   "a name of lower-case letters, digits and -",
   (given) =>
     dns.test(given) ? given : new Refused("cannot be a name", "Write up to 63 lower-case letters, digits, - and ., such as gpu-01"),
-  { anyOf: [{ type: "integer" }, like(dns, "gpu-01")] },
+  word(dns, "gpu-01"),
 );
 
 const whereUuid = "Read it with `dmidecode -s system-uuid` or `talosctl get systeminformation`, or leave the key out";
@@ -81,10 +83,10 @@ export const writtenMachine = section({
     .describe("Switches and PDUs that it fails with; the storm guard counts them."),
   bmc: writtenBmc.optional().describe("How its power is controlled; what is missing may stand in the pool or in defaults."),
   talos: writtenTalos.optional().describe("What it is meant to run, beyond what the pool and defaults say."),
-  node: value("the name of the Kubernetes Node", (given) =>
-    /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(given)
-      ? given
-      : new Refused("cannot be a Node's name", "Write it as `kubectl get nodes` prints it"),
+  node: value(
+    "the name of the Kubernetes Node",
+    (given) => (nodeName.test(given) ? given : new Refused("cannot be a Node's name", "Write it as `kubectl get nodes` prints it")),
+    word(nodeName),
   )
     .optional()
     .describe("Name of its Kubernetes Node, where it is called otherwise."),

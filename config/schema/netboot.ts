@@ -18,7 +18,7 @@ const baseUrl = (example: string) =>
 const address = value(
   "an IPv4 address",
   (given) => (z.ipv4().safeParse(given).success ? given : new Refused("is not an IPv4 address", "Write it like 10.0.10.0")),
-  like(/^\d{1,3}(\.\d{1,3}){3}$/, "10.0.10.0"),
+  like(z.regexes.ipv4, "10.0.10.0"),
 );
 const absolutePath = value(
   "an absolute path",

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { cron } from "./schedule.ts";
 import { section } from "./section.ts";
-import { like, path, Refused, secret, text, user, value, whole } from "./value.ts";
+import { anyWord, like, path, Refused, secret, text, user, value, whole, word } from "./value.ts";
 
 const endpoint = value(
   "the URL of an S3 endpoint, such as http://10.0.10.5:3900",
@@ -22,13 +22,18 @@ const bucket = value(
     /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(given)
       ? given
       : new Refused("cannot be a bucket's name", "Write 3 to 63 lower-case letters, digits, - and ."),
-  { anyOf: [{ type: "integer" }, like(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "etcd")] },
+  word(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "etcd"),
 );
 
-const prefix = value("a prefix such as etcd/home", (given) =>
-  /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*\/?$/.test(given)
-    ? given.replace(/\/$/, "")
-    : new Refused("cannot be a prefix", "Write letters, digits, ., _ and -, with / between folders"),
+const folders = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*\/?$/;
+
+const prefix = value(
+  "a prefix such as etcd/home",
+  (given) =>
+    folders.test(given)
+      ? given.replace(/\/$/, "")
+      : new Refused("cannot be a prefix", "Write letters, digits, ., _ and -, with / between folders"),
+  word(folders, "etcd/home"),
 );
 
 const s3 = section({
@@ -50,7 +55,7 @@ export const snapshots = section({
         s3: s3.optional().describe("A bucket of any S3 endpoint."),
       }),
     )
-    .meta({ inOneWord: { type: "string", minLength: 1 } })
+    .meta({ inOneWord: anyWord })
     .transform(({ folder, s3: bucketed }, context) => {
       if (folder !== undefined && !bucketed) return { folder };
       if (folder === undefined && bucketed) return { s3: bucketed };
@@ -68,6 +73,7 @@ export const snapshots = section({
   })
     .prefault({})
     .describe("Which snapshots stay."),
-});
+  // A preprocessed map counts as one that may be left out.
+}).meta({ required: ["to"] });
 
 export type SnapshotsConfig = z.output<typeof snapshots>;

@@ -3,6 +3,8 @@ import type { Secret } from "../secret.ts";
 import { section } from "./section.ts";
 import { like, path, Refused, secret, user, value } from "./value.ts";
 
+// Their schemes in any case: JSON Schema knows no flags.
+const url = /([Nn][Aa][Tt][Ss]|[Tt][Ll][Ss]|[Ww][Ss][Ss]?):\/\/[^\s@/,]+\/?/.source;
 const server = value(
   "the URL of a NATS server, such as nats://10.0.10.5:4222",
   (given) => {
@@ -12,7 +14,7 @@ const server = value(
     const port = match[3] ?? ":4222";
     return Number(port.slice(1)) <= 65_535 ? `${match[1]}://${match[2]}${port}`.toLowerCase() : new Refused("has no such port", fix);
   },
-  like(/^(nats|tls|ws|wss):\/\/[^\s@/]+\/?$/, "nats://10.0.10.5:4222"),
+  like(new RegExp(`^${url}$`), "nats://10.0.10.5:4222"),
 );
 
 const auth = section({
@@ -23,7 +25,7 @@ const auth = section({
   nkey: secret.optional().describe("Reference to the seed of an nkey."),
 });
 
-const serverList = like(/^(nats|tls|ws|wss):\/\/[^\s@]+$/, "nats://10.0.10.5:4222");
+const serverList = like(new RegExp(`^${url}(\\s*,\\s*${url})*$`), "nats://10.0.10.5:4222");
 
 const nats = section({
   servers: z

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { schematic } from "./schematic.ts";
 import { named, section } from "./section.ts";
-import { choice, flag, like, path, Refused, text, value } from "./value.ts";
+import { choice, flag, like, path, Refused, text, value, word } from "./value.ts";
 
 const version = (of: string, example: string) =>
   value(
@@ -24,7 +24,7 @@ const registry = value(
     /^[a-z0-9.-]+(:\d{1,5})?(\/[a-z0-9._-]+)*$/.test(given)
       ? given
       : new Refused("is not a registry", "Write host, port and path without https://, such as factory.talos.dev"),
-  like(/^[a-z0-9.-]+(:\d{1,5})?(\/[a-z0-9._-]+)*$/, "factory.talos.dev"),
+  word(/^[a-z0-9.-]+(:\d{1,5})?(\/[a-z0-9._-]+)*$/, "factory.talos.dev"),
 );
 
 /** `talos`: how to log in, and what machines are made from where they do not say otherwise. */
@@ -62,7 +62,7 @@ const labels = byLabel(
   value(
     "the value of a label",
     (given) => (labelValue.test(given) ? given : new Refused("cannot be a label's value", "Write up to 63 letters, digits, -, _ and .")),
-    { type: ["string", "number", "boolean", "null"] },
+    word(labelValue),
   ),
 );
 

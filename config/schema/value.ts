@@ -13,12 +13,13 @@ export class Refused {
   }
 }
 
-/** What an editor can know of a value: a part of a JSON Schema. It may let more pass than `read` does, and never less. */
+/** What an editor can know of a value: a part of a JSON Schema. It may let more pass than `read` does, and never less, but for blanks around a text. */
 interface Written {
   readonly type?: string | readonly string[];
   readonly pattern?: string;
   readonly enum?: readonly (string | number | boolean)[];
   readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
   readonly maxLength?: number;
@@ -26,16 +27,23 @@ interface Written {
   readonly anyOf?: readonly Written[];
 }
 
-/** One word or number of YAML: what stands there is read as a text whichever it is. */
-const scalar = { type: ["string", "number", "boolean"] };
+// What stands there is read as a text, whichever of them YAML takes it for.
+const scalar = { type: ["string", "number", "boolean"], minLength: 1 };
+
+/** Any one word, and no reference: those are read for secrets only. For editors, as all of these. */
+export const anyWord: Written = { ...scalar, pattern: "^(?!\\s*\\$\\{(env|file):[^}]*\\}\\s*$)" };
+
 const reference = { type: "string", pattern: "^\\$\\{(env|file):[^}]+\\}$", examples: [`\${env:NAME}`, `\${file:path}`] };
 
-/** A text of this grammar, for editors. */
+/** A text of this grammar. */
 export const like = (grammar: RegExp, ...examples: readonly string[]): Written => ({
   type: "string",
   pattern: grammar.source,
   ...(examples.length > 0 && { examples }),
 });
+
+/** A word of this grammar, where YAML may take some of them for a number: `12`, `1.5`. */
+export const word = (grammar: RegExp, ...examples: readonly string[]): Written => ({ ...like(grammar, ...examples), type: scalar.type });
 
 /**
  * A value that is written as one text. `read` gives the value or says why not.
@@ -43,7 +51,7 @@ export const like = (grammar: RegExp, ...examples: readonly string[]): Written =
  * @param form how to write it, for the message: `a whole number, such as 443`
  * @param written the same for editors; default any one word
  */
-export function value<T>(form: string, read: (text: string) => T | Refused, written: Written = scalar) {
+export function value<T>(form: string, read: (text: string) => T | Refused, written: Written = anyWord) {
   const parsed = z.unknown().transform((input, context): T => {
     const refuse = (message: string, fix: string) => {
       context.addIssue({ code: "custom", message, params: { fix }, input: undefined });
@@ -74,14 +82,11 @@ const readSecret = z.unknown().transform((input, context): Secret => {
 export const secret = readSecret.meta(reference);
 
 /** A text of at most 200 characters. */
-export const text = (form: string) =>
-  value(form, (given) => (given.length > 0 && given.length <= 200 ? given : new Refused("is empty or too long", `Write ${form}`)), {
-    ...scalar,
-    minLength: 1,
-  });
+export const text = (form: string, written: Written = anyWord) =>
+  value(form, (given) => (given.length > 0 && given.length <= 200 ? given : new Refused("is empty or too long", `Write ${form}`)), written);
 
 /** A user's name; it may be a reference, but is no secret. */
-export const user = z.preprocess((input) => (input instanceof Secret ? input.reveal() : input), text("the name of the user"));
+export const user = z.preprocess((input) => (input instanceof Secret ? input.reveal() : input), text("the name of the user", scalar));
 
 /** `true` or `false`. */
 export const flag = value(
@@ -140,7 +145,7 @@ export const share = (most: number) =>
       if (number > 0 && number <= most) return number;
       return new Refused("does not fit", `Write a share above 0 and at most ${most}, such as 0.2 or 20%`);
     },
-    { anyOf: [{ type: "number", minimum: 0, maximum: most }, like(/^\d{1,3}(\.\d{1,6})?%?$/, "20%")] },
+    { anyOf: [{ type: "number", exclusiveMinimum: 0, maximum: most }, like(/^\d{1,3}(\.\d{1,6})?%?$/, "20%")] },
   );
 
 /** So many in so long, as a budget counts: `"2/6h"`. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { ConfigError, loadConfig } from "#config/load.ts";
+import { editorErrors } from "#test/config/editor.ts";
 import { type Dice, mutateBytes, mutateJson } from "./mutate.ts";
 import { pick } from "./sample.ts";
 
@@ -92,6 +93,8 @@ function load(file: string, bytes: Buffer): void {
     const { config } = loadConfig(file, { env: { HOME: "/nowhere", ...secrets } });
     if (Object.hasOwn(Object.prototype, "trust")) throw new Error("the prototype of all was changed");
     if (JSON.stringify(config).includes("s3cr3t-env")) throw new Error("a secret shows in the configuration");
+    const [flagged] = editorErrors(bytes.toString());
+    if (flagged) throw new Error(`what loads is flagged in an editor: ${flagged.instancePath} ${flagged.message}`);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     if (error.problems.length === 0) throw new Error("refused without a reason");

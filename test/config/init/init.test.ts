@@ -11,6 +11,7 @@ import { createHost, type HostIdentity } from "#test/lab/host.ts";
 import { createIpmiBmc } from "#test/lab/ipmi-bmc.ts";
 import { createRedfishBmc } from "#test/lab/redfish-bmc.ts";
 import { type PersonalityName, personalities } from "#test/lab/redfish-personalities.ts";
+import { editorErrors } from "../editor.ts";
 
 const login = { user: "lightsout", password: "c0rrect-horse" };
 const env = { BMC_PASSWORD: login.password };
@@ -80,7 +81,9 @@ test.each(Object.keys(personalities) as PersonalityName[])("a file for %s loads,
     machines: [{ name: "gpu-01", uuid, serial, macs: host.macs, bmc: { kind: "redfish", tls: { verify: "pin", pin: fingerprint } } }],
   });
   expect(await complaintsOf(file)).toEqual([]);
-  expect(readFileSync(file, "utf8")).not.toContain(login.password);
+  const text = readFileSync(file, "utf8");
+  expect(text).not.toContain(login.password);
+  expect(editorErrors(text)).toEqual([]);
   expect(bmc.requests.filter(({ method, path }) => method !== "GET" && !path.includes("Sessions"))).toEqual([]);
   expect(readdirSync(join(file, ".."))).toEqual(["lightsout.yaml"]);
 });
