@@ -29,6 +29,7 @@ const meanings: Readonly<Record<string, string>> = {
   wake_policy: "Lightsout wakes no machine by itself; `lightsout power on` brings one back and proves it",
   labels: "Nightwatch only described with them; write talos.labels for those that the Node is to have",
   iscsi_initiator_addr: "Lightsout does not ask TrueNAS for iSCSI sessions; it waits until volume attachments are gone",
+  ceph_client_addr: "Lightsout does not ask Ceph for watchers of RBD images; it waits until volume attachments are gone",
 };
 
 const usable = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
@@ -113,7 +114,7 @@ function leftOut(machines: readonly (ImportedNode & { readonly as: string })[]):
   const keys = [...new Set(machines.flatMap(({ other }) => other))];
   return keys.map((key) => {
     const having = machines.filter(({ other }) => other.includes(key)).map(({ as }) => as);
-    return `${key} of ${having.join(", ")} is left out: ${meanings[key] ?? "Nightwatch does not read it either"}`;
+    return `${key} of ${having.join(", ")} is left out: ${meanings[key] ?? "it is no key of Nightwatch that Lightsout knows"}`;
   });
 }
 

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { importNightwatch } from "#adapters/inventory/mod.ts";
-import { parseConfig } from "#config/load.ts";
+import { loadConfig, parseConfig } from "#config/load.ts";
 import { LightsoutError } from "#events";
 import { createRig } from "./rig.ts";
 
@@ -34,6 +34,7 @@ const nodes = `nodes:
     role: gpu-worker-large
     talos_endpoint: "192.0.2.11"
     iscsi_initiator_addr: "192.0.2.11"
+    ceph_client_addr: "203.0.113.11"
     kube_node_name: node-2
     bmc:
       type: redfish
@@ -96,14 +97,17 @@ it("prints a section that lightsout.yaml takes, and what a person must add", asy
     # iscsi_initiator_addr of node-1, node-2 is left out: Lightsout does not ask TrueNAS for iSCSI sessions; it waits until volume attachments are gone
     # wake_policy of node-1 is left out: Lightsout wakes no machine by itself; \`lightsout power on\` brings one back and proves it
     # labels of node-1 is left out: Nightwatch only described with them; write talos.labels for those that the Node is to have
-    # bmc.password of node-3 is left out: Nightwatch does not read it either
+    # ceph_client_addr of node-2 is left out: Lightsout does not ask Ceph for watchers of RBD images; it waits until volume attachments are gone
+    # bmc.password of node-3 is left out: it is no key of Nightwatch that Lightsout knows
     # Set where Lightsout is started, as for Nightwatch: NIGHTWATCH_BMC_USERNAME, NIGHTWATCH_BMC_PASSWORD, NIGHTWATCH_BMC_NODE_3_PASSWORD
     # Nightwatch looks at no certificate. Lightsout remembers the one that it sees first: compare it, or write tls.pin or tls.ca
     # Write the uuid, serial and macs of each machine: Nightwatch does not know them, and by them Lightsout knows that it acts on the right box
     # Write cluster.kubeconfig and talos.talosconfig: Nightwatch is given them on its command line"
   `);
   const env = { NIGHTWATCH_BMC_USERNAME: "root", NIGHTWATCH_BMC_PASSWORD: "for all", NIGHTWATCH_BMC_NODE_3_PASSWORD: "of-its-own" };
-  const { machines } = parseConfig(out, { file: "lightsout.yaml", folder, env });
+  const file = join(folder, "lightsout.yaml");
+  writeFileSync(file, out);
+  const { machines } = loadConfig(file, { env }).config;
   expect(
     machines.map(({ bmc, gpus, name, node, pool }) => [name, node, pool, gpus, bmc?.kind, bmc?.port, bmc?.user, bmc?.password.reveal()]),
   ).toEqual([
