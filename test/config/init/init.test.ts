@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { doctor } from "#config/doctor/doctor.ts";
 import { init } from "#config/init/init.ts";
@@ -84,6 +85,8 @@ test.each(Object.keys(personalities) as PersonalityName[])("a file for %s loads,
   const text = readFileSync(file, "utf8");
   expect(text).not.toContain(login.password);
   expect(editorErrors(text)).toEqual([]);
+  const schema = /^# yaml-language-server: \$schema=(\S+)\n/.exec(text)?.[1] ?? "";
+  expect(JSON.parse(readFileSync(new URL(schema, pathToFileURL(file)), "utf8"))).toMatchObject({ title: "lightsout.yaml" });
   expect(bmc.requests.filter(({ method, path }) => method !== "GET" && !path.includes("Sessions"))).toEqual([]);
   expect(readdirSync(join(file, ".."))).toEqual(["lightsout.yaml"]);
 });
