@@ -50,7 +50,11 @@ const line = ({ file, line, column, path, message, fix }: Problem) =>
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value !== "string") return value === undefined ? "nothing" : "a map";
-  // A password may hold anything, so all that stands before the last @ may be one.
-  const text = value.replace(/^(\w+:\/\/)?.*@/s, "$1…@").replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, "?");
+  // A password may hold anything: so all that stands before the last @ may be one, and what follows a colon in an address and is no port.
+  const plain = /^\s*\w+:\/\/([\w.-]+|\[[\da-fA-F:.]+\])(:\d+)?(\/[^@]*)?$/.test(value);
+  const text = (plain ? value : value.replace(/^(\w+:\/\/)?.*@/s, "$1…@").replace(/^(\s*\w+:\/\/)(?!…@).*/s, "$1…")).replace(
+    /[\p{Cc}\p{Cf}\p{Cs}]/gu,
+    "?",
+  );
   return `"${text.length > 60 ? `${text.slice(0, 57)}…` : text}"`;
 }

@@ -267,9 +267,11 @@ machines:
     for (const text of [
       "store: nats://me:hunter2@10.0.0.5:4222",
       "store: nats://me:hunter2/x@10.0.0.5:4222",
+      "store: nats://me:hunter2,x@10.0.0.5:4222",
+      "store: nats://me:hunter2",
       "machines: {a: {address: 'https://me:hunter2@10.0.0.5'}}",
     ]) {
-      expect(problems(text)).toHaveLength(1);
+      expect(problems(text)).not.toEqual([]);
       expect(problems(text).join()).not.toContain("hunter2");
     }
   });
