@@ -52,5 +52,5 @@ export async function strike(place: Place, workers: WorkerProcess[], dice: Dice)
   }
 }
 
-/** Longer than the gate is open and a lease is believed; one time in four longer than everything that is waited for after an act, too. */
+/** Longer than the gate is open and a lease is believed; one time in four longer than anything is waited for after the power was switched, too. */
 const stoppedFor = (dice: Dice): number => (dice(4) === 0 ? 130_000 : 20_000 + dice(30_000));
