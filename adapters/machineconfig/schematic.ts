@@ -34,7 +34,9 @@ const order: readonly string[] = [
 export const schematicId = (schematic: Schematic): string => createHash("sha256").update(canonicalSchematic(schematic)).digest("hex");
 
 /** The canonical YAML of a schematic: four spaces, list items under their key, nothing that is empty but `customization`. */
-export function canonicalSchematic({ customization = {}, ...rest }: Schematic): string {
+export function canonicalSchematic({ customization: given, ...rest }: Schematic): string {
+  // `customization:` with nothing behind it is null when it is read, and as good as left out.
+  const customization = given ?? {};
   const body = lines({ ...rest, customization }, "");
   const empty = lines(customization, "").length === 0;
   return `${[...body, ...(empty ? ["customization: {}"] : [])].join("\n")}\n`;

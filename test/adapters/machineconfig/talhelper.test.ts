@@ -165,6 +165,12 @@ nodes:
   ]);
 });
 
+it("takes an empty customization for none", () => {
+  const of = (schematic: string) =>
+    importTalhelper(`clusterName: a\nendpoint: b\nnodes: [{hostname: x, ipAddress: 1.1.1.1, schematic: ${schematic}}]\n`).machines[0];
+  expect(of("{customization: null}")?.schematicId).toBe(of("{customization: {}}")?.schematicId);
+});
+
 it("reads any file or says why not", () => {
   const word = fc.constantFrom(
     ..."clusterName endpoint nodes hostname ipAddress controlPlane worker patches schematic customization extraKernelArgs networkInterfaces deviceSelector nodeLabels kernelModules name imageSchematic bond".split(
