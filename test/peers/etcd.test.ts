@@ -2,7 +2,6 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -11,20 +10,12 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createFolderSnapshots } from "#adapters/snapshots/mod.ts";
 import { systemClock } from "#events";
 import { inChunks } from "#test/contracts/snapshots.ts";
+import { freePort } from "./free-port.ts";
 import { peer } from "./peer.ts";
 
 const etcd = peer("etcd", "etcd-server");
 const etcdctl = peer("etcdctl", "etcd-client");
 const run = promisify(execFile);
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
 
 /** A real etcd of one member with some keys in it, and a snapshot that its own client took. */
 async function takeSnapshot() {

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
@@ -11,6 +10,7 @@ import { createS3Snapshots, type S3Options } from "#adapters/snapshots/mod.ts";
 import { systemClock } from "#events";
 import { inChunks, snapshotBytes, snapshotContract } from "#test/contracts/snapshots.ts";
 import { peer } from "#test/peers/peer.ts";
+import { freePort } from "./free-port.ts";
 
 /** Its path: where Go put it, where the variable names that. */
 const program =
@@ -27,11 +27,7 @@ describe.skipIf(program === "")("an S3 server that this project did not write", 
   let buckets = 0;
 
   beforeAll(async () => {
-    const probe = createServer().listen(0, "127.0.0.1");
-    await once(probe, "listening");
-    port = (probe.address() as { port: number }).port;
-    probe.close();
-    await once(probe, "close");
+    port = await freePort();
     const env = { ...process.env, ROOT_ACCESS_KEY: keys.accessKey, ROOT_SECRET_KEY: keys.secretKey };
     child = spawn(program, ["--port", `127.0.0.1:${port}`, "posix", root], { env, stdio: "ignore" });
     for (let tries = 0; tries < 300 && !(await answers()); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));

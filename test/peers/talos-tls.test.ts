@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -8,14 +7,7 @@ import { createTalos } from "#adapters/os/talos/mod.ts";
 import { systemClock } from "#events";
 import { createTalosAuthority } from "#test/lab/talos-cert.ts";
 import { peer } from "#test/peers/peer.ts";
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
-  const { port } = server.address() as { port: number };
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
+import { freePort } from "./free-port.ts";
 
 const openssl = peer("openssl") ?? "";
 
