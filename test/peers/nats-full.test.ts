@@ -1,6 +1,7 @@
 import { JetStreamApiError, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { type TestContext, test } from "vitest";
+import { beginCycle, endsWell, ofTheOff } from "#test/e2e/cycling.ts";
 import { createSite } from "#test/e2e/outside.ts";
 import { startNatsServer } from "./nats-server.ts";
 import { peer } from "./peer.ts";
@@ -33,14 +34,10 @@ test.skipIf(!program)(
     context.onTestFinished(() => nats.close());
     const site = await createSite(context, { store: `nats://${nats.url}` });
     const worker = await site.start();
-    await site.rack.clock.sleep(30_000);
-    const host = site.rack.host("gpu");
     // Long enough for the store to be full before it is off, and shorter than the settle.
-    host.faults.slowOffMs = 40_000;
-    await worker.call("POST", "/v1/machines/gpu/power", { action: "cycle", hard: true, reason: "a test" });
-    const intent = async () =>
-      (await site.run(worker, "power-cycle"))?.journal.some((entry) => entry.is === "intent" && entry.step === "power off");
-    await site.until("the intent", intent);
+    site.rack.host("gpu").faults.slowOffMs = 40_000;
+    await beginCycle(site, worker);
+    await site.until("the intent", () => ofTheOff(site, worker, "intent"));
 
     const empty = await fill(context, nats.url);
     const another = () => worker.call("POST", "/v1/machines/other-1/power", { action: "on", reason: "a test" });
@@ -50,9 +47,7 @@ test.skipIf(!program)(
     expect(worker.alive()).toBe(true);
 
     await empty();
-    await site.until("the run has ended", async () => (await site.run(worker, "power-cycle"))?.summary.status === "finished");
-    expect((await site.run(worker, "power-cycle"))?.journal.at(-1)).toMatchObject({ is: "finished", status: "ok" });
-    expect(host.count).toEqual({ off: 1, on: 1, reset: 0 });
+    await endsWell(site, worker, expect);
     await another();
   },
 );
