@@ -29,6 +29,7 @@ export async function lookAt({ office, ports, runs }: Sight): Promise<Look> {
     ...office.settings,
     freeze: once(() => office.settings.freeze()),
     holds: once(() => office.settings.holds(office.clock.now())),
+    drill: onceEach((machine) => office.settings.drill(machine)),
   };
   const incidents: Incidents = { ...office.incidents, all: once(() => office.incidents.all()) };
   const pods = onceEach((machine) => ports.cluster.pods(machine, AbortSignal.timeout(clusterMs)));
