@@ -74,8 +74,8 @@ export async function consumeStream(
       try {
         if (stale) consumer = await reopen();
         // Not a pull for each hand that is free again.
-        while (inHand.size > atOnce / 2) await new Promise<void>((resolve) => (freed = resolve));
-        await pull();
+        while (!ended() && inHand.size > atOnce / 2) await new Promise<void>((resolve) => (freed = resolve));
+        if (!ended()) await pull();
       } catch {
         // It may have been deleted, or be on a server that is gone.
         stale = true;
