@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { z } from "zod";
 import type { Json } from "./json.ts";
 
@@ -78,5 +78,5 @@ export type StoredCloudEvent = CloudEvent<unknown>;
 
 /** A short, stable id from the parts given: the same parts always give the same id. */
 export function stableId(...parts: readonly (string | number)[]): string {
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 24);
+  return hash("sha256", JSON.stringify(parts), "hex").slice(0, 24);
 }

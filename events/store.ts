@@ -107,6 +107,7 @@ export interface Kv {
 /** One subject or key token: letters, digits, `-` and `_` stand for themselves, every other byte becomes `=XX`. */
 export function encodeToken(text: string): string {
   if (text === "") return "=";
+  if (/^[A-Za-z0-9_-]+$/.test(text)) return text;
   return Buffer.from(text, "utf8").reduce((out, byte) => {
     const char = String.fromCharCode(byte);
     return out + (/[A-Za-z0-9_-]/.test(char) ? char : `=${byte.toString(16).padStart(2, "0")}`);
@@ -128,6 +129,7 @@ export function decodeToken(token: string): string {
 
 /** Whether `subject` is under `filter`. */
 export function matches(filter: Subject, subject: Subject): boolean {
+  if (filter === ">") return true;
   const want = filter.split(".");
   const have = subject.split(".");
   for (const [index, token] of want.entries()) {

@@ -1,6 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock, LogRecord, Stop, Subject } from "#events";
-import { matches } from "#events";
 import type { Commits } from "./commit.ts";
 import type { Shelf } from "./shelf.ts";
 import { BATCH, coalesced } from "./shelf.ts";
@@ -20,6 +19,8 @@ export interface ConsumersOptions {
 export interface Consumers {
   /** Joins the workers of `name` with `atOnce` more, that handle one record at a time each. */
   consume(shelf: Shelf, filter: Subject, name: string, handle: (record: LogRecord) => Promise<void>, atOnce: number): Stop;
+  /** Forgets what was read and not handed out yet: records were removed. */
+  readAgain(): void;
 }
 
 interface Worker {
@@ -37,6 +38,8 @@ interface Group {
   readonly name: string;
   filter: Subject;
   position: number;
+  /** Read, and not handed out yet. */
+  readonly ahead: LogRecord[];
   /** Handed out and not settled: how often it was rejected. */
   readonly out: Map<number, number>;
   /** Of those, the ones that are to be handed out again now. */
@@ -69,6 +72,7 @@ export function createConsumers({ db, commits, clock, closing }: ConsumersOption
       name,
       filter,
       position: Number(placed.get(stream, name)?.position ?? 0),
+      ahead: [],
       out: new Map(unsettled.map((seq) => [seq, 0])),
       again: unsettled,
       workers: [],
@@ -100,17 +104,19 @@ export function createConsumers({ db, commits, clock, closing }: ConsumersOption
       if (record) return record;
       group.out.delete(seq);
     }
-    let passed = 0;
-    for (const record of records.walk(group.position, BATCH)) {
-      passed += 1;
-      group.position = record.seq;
-      if (!matches(group.filter, record.subject)) continue;
-      group.out.set(record.seq, 0);
-      return record;
+    const { ahead } = group;
+    if (ahead.length === 0) {
+      const { found, last, more } = records.scan(group.filter, group.position, BATCH);
+      ahead.push(...found);
+      // A long stretch that is not for this name: go on in a later turn.
+      if (found.length === 0) group.position = last;
+      if (found.length === 0 && more) group.wake();
     }
-    // A long stretch that is not for this name: go on in a later turn.
-    if (passed === BATCH) group.wake();
-    return undefined;
+    const record = ahead.shift();
+    if (!record) return undefined;
+    group.position = record.seq;
+    group.out.set(record.seq, 0);
+    return record;
   }
 
   async function work(group: Group, worker: Worker, record: LogRecord): Promise<void> {
@@ -165,8 +171,7 @@ export function createConsumers({ db, commits, clock, closing }: ConsumersOption
     // Here and not after the commit: another settling may share the transaction, and must not note these.
     for (const seq of seqs) {
       out.delete(seq);
-      noted.delete(seq);
-      drop.run(stream, name, seq);
+      if (noted.delete(seq)) drop.run(stream, name, seq);
     }
     place.run(stream, name, position);
     const others = [...out.keys()].filter((seq) => !noted.has(seq));
@@ -175,9 +180,13 @@ export function createConsumers({ db, commits, clock, closing }: ConsumersOption
   }
 
   return {
+    readAgain() {
+      for (const group of groups.values()) group.ahead.length = 0;
+    },
     consume(shelf, filter, name, handle, atOnce) {
       const group = groupOf(shelf, filter, name);
       group.filter = filter;
+      group.ahead.length = 0;
       const workers = Array.from({ length: atOnce }, (): Worker => ({ handle, holds: undefined, stopped: false }));
       group.workers.push(...workers);
       group.wake();

@@ -10,8 +10,11 @@ const ON_RESERVE: ReadonlySet<Bucket> = new Set<Bucket>(["claims", "leases"]);
 export function createKv(db: DatabaseSync, commits: Commits, closing: AbortSignal): Kv {
   const get = db.prepare("SELECT key, value, revision FROM entries WHERE bucket = ? AND key = ?");
   const list = db.prepare("SELECT key, value, revision FROM entries WHERE bucket = ? ORDER BY key");
+  const add = db.prepare("INSERT OR IGNORE INTO entries (bucket, key, value) VALUES (?, ?, ?)");
   // Replacing gives the row the table's next number, which AUTOINCREMENT never gives twice.
-  const put = db.prepare("INSERT OR REPLACE INTO entries (bucket, key, value) VALUES (?, ?, ?)");
+  const replace = db.prepare(
+    "INSERT OR REPLACE INTO entries (bucket, key, value) SELECT bucket, key, ?3 FROM entries WHERE bucket = ?1 AND key = ?2 AND revision = ?4",
+  );
   const drop = db.prepare("DELETE FROM entries WHERE bucket = ? AND key = ? AND revision = ?");
   const watchers = new Map<Bucket, Set<(key: string) => void>>();
 
@@ -29,8 +32,8 @@ export function createKv(db: DatabaseSync, commits: Commits, closing: AbortSigna
       checkName(key);
       const text = JSON.stringify(value);
       const written = await commits.write({ what: `${bucket} ${key}`, reserve: ON_RESERVE.has(bucket) }, () => {
-        if (Number(get.get(bucket, key)?.revision ?? 0) !== revision) return undefined;
-        return Number(put.run(bucket, key, text).lastInsertRowid);
+        const { changes, lastInsertRowid } = revision === 0 ? add.run(bucket, key, text) : replace.run(bucket, key, text, revision);
+        return changes === 0 ? undefined : Number(lastInsertRowid);
       });
       if (written !== undefined) changed(bucket, key);
       return written;

@@ -1,6 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Appended, Clock, Log, LogRecord, Stop, Stream, Subject } from "#events";
-import { matches } from "#events";
 import type { Commits } from "./commit.ts";
 import { createConsumers } from "./consumers.ts";
 import { checkName } from "./names.ts";
@@ -78,14 +77,13 @@ export function createLog({ db, commits, clock, closing, keepEvents }: LogOption
       const { records } = shelfOf(stream);
       if (isExact(filter)) return records.of(filter, after, limit === Number.POSITIVE_INFINITY ? -1 : limit);
       const found: LogRecord[] = [];
-      let cursor = after;
-      while (found.length < limit) {
-        const batch = records.after(cursor, BATCH);
-        for (const record of batch) if (found.length < limit && matches(filter, record.subject)) found.push(record);
-        cursor = batch.at(-1)?.seq ?? cursor;
-        if (batch.length < BATCH) break;
+      for (let cursor = after, more = true; more && found.length < limit; ) {
+        const batch = records.scan(filter, cursor, BATCH);
+        found.push(...batch.found);
+        cursor = batch.last;
+        more = batch.more;
       }
-      return found;
+      return found.slice(0, limit);
     },
     async last(stream, subject) {
       return shelfOf(stream).records.last(subject);
@@ -105,6 +103,7 @@ export function createLog({ db, commits, clock, closing, keepEvents }: LogOption
     async purge(stream, subject, { keep = 0 } = {}) {
       const { records } = shelfOf(stream);
       await commits.write({ what: `purge of ${subject}`, reserve: true }, () => records.remove(subject, keep));
+      consumers.readAgain();
     },
   };
 }
@@ -114,13 +113,13 @@ function follow(shelf: Shelf, filter: Subject, after: number, onRecord: (record:
   let stopped = false;
   const wake = coalesced(() => {
     if (stopped || closing.aborted) return;
-    const batch = shelf.records.after(cursor, BATCH);
-    for (const record of batch) {
+    const { found, last, more } = shelf.records.scan(filter, cursor, BATCH);
+    cursor = last;
+    for (const record of found) {
       if (stopped) return;
-      cursor = record.seq;
-      if (matches(filter, record.subject)) onRecord(record);
+      onRecord(record);
     }
-    if (batch.length === BATCH) wake();
+    if (more) wake();
   });
   shelf.listeners.add(wake);
   wake();

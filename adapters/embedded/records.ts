@@ -4,9 +4,8 @@ import { matches } from "#events";
 
 /** One stream's table, read synchronously: what is read is committed, since writes run in one piece. */
 export interface Records {
-  after(seq: number, limit: number): LogRecord[];
-  /** The same one by one: what is not walked to is not read. */
-  walk(seq: number, limit: number): Generator<LogRecord, void>;
+  /** Looks through the next `limit` records after `seq` for those under a filter. */
+  scan(filter: Subject, seq: number, limit: number): Scan;
   of(subject: Subject, after: number, limit: number): LogRecord[];
   one(seq: number): LogRecord | undefined;
   last(subject: Subject): LogRecord | undefined;
@@ -17,6 +16,14 @@ export interface Records {
   remove(subject: Subject, keep: number): void;
   /** Removes at most `limit` of the oldest records, if they were received before `time`. */
   expire(time: number, limit: number): void;
+}
+
+export interface Scan {
+  readonly found: LogRecord[];
+  /** The last one that was looked at. */
+  readonly last: number;
+  /** There may be more behind it. */
+  readonly more: boolean;
 }
 
 /** The statements of one stream's table. */
@@ -36,9 +43,10 @@ export function createRecords(db: DatabaseSync, stream: Stream): Records {
   );
   const expire = db.prepare(`DELETE FROM ${table} WHERE time < ? AND seq IN (SELECT seq FROM ${table} ORDER BY seq LIMIT ?)`);
   return {
-    after: (seq, limit) => after.all(seq, limit).map(recordOf),
-    *walk(seq, limit) {
-      for (const row of after.iterate(seq, limit)) yield recordOf(row as Record<string, unknown>);
+    scan(filter, seq, limit) {
+      const rows = after.all(seq, limit);
+      const found = rows.filter((row) => matches(filter, String(row.subject))).map(recordOf);
+      return { found, last: Number(rows.at(-1)?.seq ?? seq), more: rows.length === limit };
     },
     of: (subject, seq, limit) => of.all(subject, seq, limit).map(recordOf),
     one: (seq) => optional(one, seq),

@@ -61,7 +61,16 @@ export async function openLink(address: NatsAddress, name: string): Promise<Link
   const unlessLost = <T>(answer: Promise<T>) =>
     new Promise<T>((resolve, reject) => {
       waiting.add(reject);
-      answer.then(resolve, reject).finally(() => waiting.delete(reject));
+      answer.then(
+        (value) => {
+          waiting.delete(reject);
+          resolve(value);
+        },
+        (error) => {
+          waiting.delete(reject);
+          reject(error);
+        },
+      );
     });
 
   async function ask<T>(
@@ -72,7 +81,7 @@ export async function openLink(address: NatsAddress, name: string): Promise<Link
     const until = clock.mono() + patienceMs;
     for (;;) {
       closing.signal.throwIfAborted();
-      let trouble: unknown = new Error("not connected");
+      let trouble: unknown;
       // While there is no connection the client would keep the request and send it later, when nobody waits for it any more.
       if (up) {
         try {
@@ -80,7 +89,7 @@ export async function openLink(address: NatsAddress, name: string): Promise<Link
         } catch (error) {
           trouble = error;
         }
-      }
+      } else trouble = new Error("not connected");
       closing.signal.throwIfAborted();
       const answer = trouble instanceof JetStreamApiError ? trouble : undefined;
       if (answer && options.expected?.includes(answer.code)) throw answer;

@@ -131,7 +131,7 @@ function isWide(filter: Subject): boolean {
 
 /** JSON as bytes, refused when the server would end the connection over their number. */
 export function encode(link: Link, what: string, data: Json): Uint8Array {
-  const payload = new TextEncoder().encode(JSON.stringify(data));
+  const payload = Buffer.from(JSON.stringify(data));
   const most = link.nc.info?.max_payload ?? 1_048_576;
   if (payload.length <= most - 1_024) return payload;
   throw new RefusedError(`${link.where}: ${what} has ${payload.length} bytes, the server takes ${most}`, {

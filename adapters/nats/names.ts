@@ -5,7 +5,7 @@ const TOKENS = { events: "evt", journal: "jrn", dead: "dead" } as const satisfie
 
 /** Refuses a subject or key whose tokens were not encoded, before NATS could read it as a wildcard or another subject. */
 export function checkName(name: string): void {
-  if (name.split(".").every((token) => /^[A-Za-z0-9_=-]+$/.test(token))) return;
+  if (/^[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*$/.test(name)) return;
   throw new LightsoutError("LO_STORE_NAME", `${JSON.stringify(name)} is not a subject or key`, {
     hint: "Encode every token with encodeToken",
   });

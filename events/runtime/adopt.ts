@@ -61,7 +61,7 @@ async function takeOver(
   const victim = ownerOf(entries) ?? "";
   if (victim !== office.worker() && !(await expired(victim))) return;
   if (halted.aborted) return;
-  hands.take(spec, { run, subject, entries, last }, async (one) => {
+  void hands.take(spec, { run, subject, entries, last }, async (one) => {
     if (!isFinished(entries)) await one.drive.journal.append({ is: "fenced", victim });
     await ear.catchUp(one);
   });

@@ -6,8 +6,11 @@ import type { Begin } from "./intake.ts";
 import type { Office } from "./office.ts";
 
 /**
- * How this worker begins a run: with its journal's first entry, which expects an empty journal, and at the same time in the index. Both are
+ * How this worker begins a run: with its journal's first entry, which expects an empty journal, and with an entry in the index. Both are
  * durable before the event is settled, so none can begin and be forgotten: an event that comes again repeats whatever is missing.
+ *
+ * A run that acts stands in the index before it does anything, for guards look there. One that acts on nothing is quick as a rule, and is
+ * written there when it has ended, or is not as quick.
  */
 export const createBegin =
   (office: Office, runs: Runs, hands: Hands, ear: Ear, halted: AbortSignal): Begin =>
@@ -19,6 +22,9 @@ export const createBegin =
     const { type, id, source } = item.event;
     const name = { run, function: spec.id, key, subject, event: { type, id, source }, worker };
     const state = { status: "queued", reason: "accepted", nextWake: at, startedAt: at, updatedAt: at, obligations: [] } as const;
+    const list = () => runs.begin({ ...name, ...state });
+    // What operators say is taken one after the other: none waits for the run of the one before.
+    const later = spec.acts.length === 0 && spec.on.lane !== "op";
     const journal = createJournal({ store, clock, worker, run, subject, entries: [], last: 0, signal: halted });
     const started = { is: "started", function: spec.id, key, event: item.event as never, position: item.position } as const;
     const appended = journal.append(started).then(
@@ -29,15 +35,16 @@ export const createBegin =
         throw error;
       },
     );
-    const [ours, revision] = await Promise.all([appended, runs.begin({ ...name, ...state })]);
+    const [ours, revision] = await Promise.all([appended, later ? 0 : list()]);
     if (!ours) {
+      if (later) await list();
       // What ended long ago and was forgotten, but for its tombstone, stays so.
       const [first] = await store.log.read("journal", subject, { limit: 1 });
       if ((first?.data as Entry | undefined)?.is === "finished") await runs.drop(run);
       return;
     }
     office.log.fact({ run, function: spec.id, key }, started);
-    if (halted.aborted || worker !== office.worker()) return;
+    if (halted.aborted || worker !== office.worker()) throw new RunLostError(run);
     // A cancellation may have overtaken it: its id is known from the moment its event was accepted.
-    hands.take(spec, { run, subject, entries: [...journal.entries], last: journal.last(), revision }, ear.catchUp);
+    await hands.take(spec, { run, subject, entries: [...journal.entries], last: journal.last(), revision }, ear.catchUp);
   };

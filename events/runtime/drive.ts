@@ -45,8 +45,7 @@ async function work(drive: Drive): Promise<End> {
   const { journal, control } = drive;
   if (isFinished(journal.entries)) return { kind: "finish", status: "ok", reason: "" };
   if (isParked(journal.entries) && !control.ended) return { kind: "parked" };
-  const stopClock = new AbortController();
-  watchTimeout(drive, stopClock.signal);
+  const stopWatching = watchTimeout(drive);
   try {
     await claimMachine(drive);
     for (;;) {
@@ -56,7 +55,7 @@ async function work(drive: Drive): Promise<End> {
   } catch (error) {
     return endOf(error);
   } finally {
-    stopClock.abort("over");
+    stopWatching();
   }
 }
 
@@ -132,22 +131,20 @@ async function persist(drive: Drive, work: () => Promise<unknown>): Promise<void
 }
 
 /** Ends the run when its working time is used up. Time spent on people, guards, claims and between workers does not count. */
-function watchTimeout(drive: Drive, stop: AbortSignal): void {
-  const { clock } = drive.office;
-  const limit = milliseconds(drive.spec.timeout);
-  const tick = 5000;
-  let used = workedMs(drive.journal.entries);
-  void (async () => {
-    for (let before = clock.mono(); !stop.aborted; before = clock.mono()) {
-      await clock.sleep(tick, stop).catch(() => undefined);
-      if (stop.aborted) return;
-      if (!isPaused(drive.journal.entries)) used += Math.min(clock.mono() - before, 2 * tick);
-      if (used < limit) continue;
-      const doing = drive.journal.entries.findLast((entry) => "step" in entry);
-      const where = doing && "step" in doing ? ` at "${doing.step}"` : "";
-      return drive.control.end({ kind: "finish", status: "failed", reason: `not finished in ${drive.spec.timeout}${where}` });
-    }
-  })();
+function watchTimeout({ office: { clock, watch }, spec, journal, control }: Drive): () => void {
+  const limit = milliseconds(spec.timeout);
+  let used = workedMs(journal.entries);
+  let before = clock.mono();
+  return watch.join(() => {
+    const now = clock.mono();
+    // A process that was stopped did not work meanwhile.
+    if (!isPaused(journal.entries)) used += Math.min(now - before, 10_000);
+    before = now;
+    if (used < limit) return;
+    const doing = journal.entries.findLast((entry) => "step" in entry);
+    const where = doing && "step" in doing ? ` at "${doing.step}"` : "";
+    control.end({ kind: "finish", status: "failed", reason: `not finished in ${spec.timeout}${where}` });
+  });
 }
 
 /** Neither a change of owner nor a guard that asks once more ends a pause. */

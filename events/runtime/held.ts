@@ -6,7 +6,7 @@ import type { Runs } from "../runs.ts";
 import { createControl } from "./control.ts";
 import { driveRun, isParked, type Left } from "./drive.ts";
 import type { Drive, Office } from "./office.ts";
-import { createShow } from "./show.ts";
+import { createShow, type Show } from "./show.ts";
 import type { FunctionSpec } from "./spec.ts";
 
 /** A run in this worker's hands: being driven, or parked and listening. */
@@ -15,7 +15,8 @@ export interface Held {
   /** What people said of its parked acts, as far as we heard. */
   readonly words: StoredEvent<{ readonly step: string; readonly word: Word }>[];
   driving: Promise<Left> | undefined;
-  readonly flushed: () => Promise<void>;
+  readonly flushed: Show["flushed"];
+  readonly listed: Show["listed"];
 }
 
 /** Where a run's journal is and what it holds. */
@@ -24,7 +25,7 @@ export interface Found {
   readonly subject: string;
   readonly entries: Entry[];
   readonly last: number;
-  /** Of its entry in the index, where we wrote that ourselves. */
+  /** Of its entry in the index, where we wrote that ourselves; 0 where it has none yet. */
   readonly revision?: number | undefined;
 }
 
@@ -35,8 +36,9 @@ export interface Hands {
   about(subject: string): readonly Held[];
   /**
    * Takes a run and drives it, `first` coming before everything else. A run that is held already, or has not begun, is left as it is.
+   * Resolves when the run stands in the index; rejects when it is let go before that.
    */
-  take(spec: FunctionSpec, found: Found, first: (one: Held) => Promise<void>): void;
+  take(spec: FunctionSpec, found: Found, first: (one: Held) => Promise<void>): Promise<void>;
   /** Goes on with a parked run that was ended, or of whose act a person has said what happened. */
   heed(one: Held): void;
   /** Wakes the runs of one key. */
@@ -116,11 +118,12 @@ export function createHands(office: Office, runs: Runs): Hands {
     },
     heed,
     drop,
-    take(spec, found, first) {
+    async take(spec, found, first) {
       const one = held.has(found.run) ? undefined : heldOf(office, runs, spec, found);
       if (!one) return;
       keep(one);
       drive(one, () => first(one));
+      await one.listed;
     },
     wake(key) {
       for (const one of byKey.get(key) ?? []) one.drive.control.wake();
@@ -166,6 +169,7 @@ function heldOf(office: Office, runs: Runs, spec: FunctionSpec, { run, subject, 
   };
   const event = started.event as StoredCloudEvent;
   const base = { office, spec, name, event, position: started.position, journal: watched, control };
-  const { show, flushed } = createShow(runs, base, revision);
-  return { drive: { ...base, show }, words: [], driving: undefined, flushed };
+  const { show, flushed, listed } = createShow(runs, base, revision);
+  if (revision === 0) show({ status: "running", reason: "accepted" });
+  return { drive: { ...base, show }, words: [], driving: undefined, flushed, listed };
 }

@@ -7,11 +7,11 @@ import { runIdOf } from "./accept.ts";
 import type { Office } from "./office.ts";
 import type { FunctionSpec } from "./spec.ts";
 
-/** Begins a run: resolves when its first entry is durable (here or by another worker before us). */
+/** Begins a run: resolves when its first entry is durable (here or by another worker before us) and the index knows of it. */
 export type Begin = (spec: FunctionSpec, run: string, subject: string, item: StoredEvent) => Promise<void>;
 
 /** Events taken in at the same moment, each with its own acknowledgement. What operators say is taken in its order. */
-const width: Readonly<Record<Lane, number>> = { op: 1, std: 256 };
+const width: Readonly<Record<Lane, number>> = { op: 1, std: 512 };
 
 /**
  * Turns stored events into runs: one event, one run for each function that listens. An event is settled only when all its
@@ -38,9 +38,12 @@ async function take(office: Office, record: LogRecord, begin: Begin): Promise<vo
     office.log.note("warn", `event ${record.seq} went to the dead letters: ${item.unusable}`);
     return;
   }
-  for (const spec of office.specs) {
-    if (spec.on.type !== item.event.type) continue;
-    const run = runIdOf(office.site, spec.id, item.event.source, item.event.id);
-    await begin(spec, run, journalSubject(spec.id, run), item);
-  }
+  const { type, source, id } = item.event;
+  const begun = office.specs
+    .filter((spec) => spec.on.type === type)
+    .map((spec) => {
+      const run = runIdOf(office.site, spec.id, source, id);
+      return begin(spec, run, journalSubject(spec.id, run), item);
+    });
+  await Promise.all(begun);
 }

@@ -8,6 +8,7 @@ import type { Ledger } from "../ledger.ts";
 import type { Reservations } from "../reservations.ts";
 import type { Settings } from "../settings.ts";
 import type { EventStore } from "../store.ts";
+import type { Beat } from "./beat.ts";
 import type { Control } from "./control.ts";
 import type { Slots } from "./slots.ts";
 import type { FunctionSpec, Guard, Precedence } from "./spec.ts";
@@ -28,6 +29,10 @@ export interface Office {
   readonly guards: readonly Guard[];
   readonly precedence: Precedence;
   readonly slots: Slots;
+  /** Every 5 s: working time is counted. */
+  readonly watch: Beat;
+  /** Every 250 ms: lists are told what works longer than that. Quick steps would write more into the index than into the journal. */
+  readonly telling: Beat;
   /** Who decides when a run asks and names nobody. */
   readonly approvers: string;
   /** Run the handler again from the top after every recorded step. */

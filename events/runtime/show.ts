@@ -1,24 +1,30 @@
-import { openObligations } from "../journal.ts";
+import { openObligations, RunLostError } from "../journal.ts";
 import type { RunSummary, Runs } from "../runs.ts";
 import type { Drive, Shown } from "./office.ts";
 
-/** How long a step must work before lists tell of it: quick ones would write more into the index than into the journal. */
-const lagMs = 250;
+/** Where a run tells what it is doing. */
+export interface Show {
+  show(state: Shown): void;
+  flushed(): Promise<void>;
+  /** Resolves when the run stands in the index; rejects when it could not be written there, or was let go before. */
+  readonly listed: Promise<void>;
+}
 
 /**
  * Writes what a run is doing into the index of runs, newest state only, never in the run's way.
- * @param revision of the entry, if this worker wrote it: as long as nobody else does, it need not be read again
+ * @param revision of the entry, if this worker wrote it: as long as nobody else does, it need not be read again. 0: it is not there yet
  */
-export function createShow(
-  runs: Runs,
-  drive: Omit<Drive, "show">,
-  revision: number | undefined,
-): { show(state: Shown): void; flushed(): Promise<void> } {
+export function createShow(runs: Runs, drive: Omit<Drive, "show">, revision: number | undefined): Show {
   const { office, name, journal, event } = drive;
   let next: Shown | undefined;
   let writing: Promise<void> | undefined;
-  let lag: AbortController | undefined;
+  /** Set while it is too early to tell. */
+  let early: (() => void) | undefined;
   let known = revision;
+  const { promise: listed, resolve: stands, reject: lost } = Promise.withResolvers<void>();
+  // Most runs have nobody who waits for this.
+  listed.catch(() => undefined);
+  if (revision !== 0) stands();
 
   const summaryOf = (state: Shown): RunSummary => ({
     run: name.run,
@@ -43,23 +49,25 @@ export function createShow(
     if (known === undefined) await runs.set(name.run, (now) => ((now?.entries ?? 0) > (summary.entries ?? 0) ? undefined : summary));
   };
   const write = async () => {
-    while (next && !lag) {
+    while (next && !early) {
       const summary = summaryOf(next);
       next = undefined;
-      await put(summary).catch(() => undefined);
+      await put(summary).then(stands, lost);
     }
     writing = undefined;
   };
   const now = () => {
-    lag?.abort("shown");
-    lag = undefined;
+    early?.();
+    early = undefined;
     writing ??= write();
   };
   const soon = () => {
-    if (lag) return;
-    const mine = new AbortController();
-    lag = mine;
-    office.clock.sleep(lagMs, mine.signal).then(now, () => undefined);
+    if (early) return;
+    let whole = false;
+    early = office.telling.join(() => {
+      if (whole) now();
+      whole = true;
+    });
   };
 
   return {
@@ -71,6 +79,8 @@ export function createShow(
     async flushed() {
       if (next) now();
       await writing;
+      lost(new RunLostError(name.run));
     },
+    listed,
   };
 }

@@ -33,12 +33,15 @@ export async function look<Result>(
 }
 
 /** Runs `work` with a signal that aborts after `ms` or when the run must let go; rejects then even if `work` does not listen. */
-export async function limited<Result>(drive: Drive, ms: number, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-  const timer = new AbortController();
+export async function limited<Result>(drive: Drive, ms: number, work: (signal: AbortSignal) => Promise<Result> | Result): Promise<Result> {
   const over = new AbortController();
   const { signal: letGo } = drive.control;
   const stop = () => over.abort(letGo.reason);
   if (letGo.aborted) stop();
+  const working = work(over.signal);
+  // What is done at once needs no clock.
+  if (typeof (working as Partial<PromiseLike<unknown>> | undefined)?.then !== "function") return working;
+  const timer = new AbortController();
   letGo.addEventListener("abort", stop);
   const timeout = drive.office.clock.sleep(ms, timer.signal).then(
     () => {
@@ -49,7 +52,7 @@ export async function limited<Result>(drive: Drive, ms: number, work: (signal: A
     () => new Promise<never>(() => undefined),
   );
   try {
-    return await Promise.race([work(over.signal), timeout]);
+    return await Promise.race([working, timeout]);
   } finally {
     timer.abort("done");
     letGo.removeEventListener("abort", stop);

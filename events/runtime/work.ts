@@ -62,7 +62,7 @@ export async function attempted<Result>(
     try {
       return await office.slots.with(drive.spec.on.lane, async () => {
         if (marks) await asOwner(drive);
-        return limited(drive, timeoutMs, async (signal) => work(halt ? AbortSignal.any([signal, halt]) : signal));
+        return limited(drive, timeoutMs, (signal) => work(halt ? AbortSignal.any([signal, halt]) : signal));
       });
     } catch (error) {
       control.boundary();

@@ -13,6 +13,7 @@ import { createSettings } from "../settings.ts";
 import { decodeToken, type EventStore, type Stop } from "../store.ts";
 import { type Accepted, accept, type Incoming, type Prepare } from "./accept.ts";
 import { adoptOrphans } from "./adopt.ts";
+import { createBeat } from "./beat.ts";
 import { createBegin } from "./begin.ts";
 import { createEar } from "./hearing.ts";
 import { createHands } from "./held.ts";
@@ -84,6 +85,8 @@ export function createWorker(options: WorkerOptions): Worker {
     guards: options.guards,
     precedence: options.precedence ?? {},
     slots: createSlots(options.slots ?? 32),
+    watch: createBeat(clock, 5000),
+    telling: createBeat(clock, 250),
     approvers: options.approvers ?? "operators",
     replay: options.replay ?? false,
     log,

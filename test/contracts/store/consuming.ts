@@ -142,4 +142,32 @@ export function consuming(open: OpenStore): void {
     await log.consume("events", ">", "late", async (record) => void seen.push(record.data));
     await eventually(() => expect(seen).toEqual([0, 2]));
   });
+
+  test("nor does one come that is purged while those before it are worked on", async () => {
+    const { log } = (await use(open)).store;
+    for (const index of range(3)) await log.append("events", `a.${index}`, index);
+    const seen: unknown[] = [];
+    const work = gate();
+    await log.consume("events", ">", "slow", async (record) => {
+      seen.push(record.data);
+      await work.opened;
+    });
+    await eventually(() => expect(seen).toEqual([0]));
+    await log.purge("events", "a.1");
+    work.open();
+    await eventually(() => expect(seen).toEqual([0, 2]));
+  });
+
+  test("records that are far apart among those for others are found", async () => {
+    const { log } = (await use(open)).store;
+    for (const stretch of range(3)) {
+      await Promise.all(range(600).map((index) => log.append("events", `other.${index}`, index)));
+      await log.append("events", "mine", stretch);
+    }
+    const seen: { consumed: unknown[]; followed: unknown[] } = { consumed: [], followed: [] };
+    await log.consume("events", "mine", "mine", async (record) => void seen.consumed.push(record.data));
+    await log.follow("events", "mine", 0, (record) => seen.followed.push(record.data));
+    await eventually(() => expect(seen).toEqual({ consumed: [0, 1, 2], followed: [0, 1, 2] }));
+    expect((await log.read("events", "*", { limit: 2 })).map((record) => record.data)).toEqual([0, 1]);
+  });
 }

@@ -214,7 +214,7 @@ test("stopping does not wait for a store that is away: the act under way is left
 test("a worker that stops while a run begins drives nothing afterwards: the run is the next worker's", async () => {
   const rig = createRig();
   const did: string[] = [];
-  const counting = toyFunction(async ({ step }) => void (await step.run("did", () => void did.push("it"))), { acts: [] });
+  const counting = toyFunction(async ({ step }) => void (await step.run("did", () => void did.push("it"))));
   const slow = storeThrough(rig.store, async (call, _, work) => {
     if (call === "put runs") await rig.clock.sleep(5000);
     return work();
