@@ -5,6 +5,7 @@ import type { Runs } from "../runs.ts";
 import type { Ear } from "./hearing.ts";
 import type { Hands } from "./held.ts";
 import type { Office } from "./office.ts";
+import { searchEveryMs } from "./search.ts";
 
 /** Whether a worker is dead, for all we can see. */
 type Expired = (worker: string) => Promise<boolean>;
@@ -25,7 +26,10 @@ export async function adoptOrphans(adoption: Adoption): Promise<void> {
   const { office, times, halted } = adoption;
   const { expired } = createLeaseWatch(office.store, office.clock, times);
   while (!halted.aborted) {
-    await look(adoption, expired).catch((error) => office.log.note("warn", `looking for orphaned runs failed: ${explain(error)}`));
+    await look(adoption, expired).catch((error) => {
+      office.search.wanted();
+      office.log.note("warn", `looking for orphaned runs failed: ${explain(error)}`);
+    });
     await office.clock.sleep(times.beatMs, halted).catch(() => undefined);
   }
 }
@@ -33,7 +37,12 @@ export async function adoptOrphans(adoption: Adoption): Promise<void> {
 async function look(adoption: Adoption, expired: Expired): Promise<void> {
   const { office, runs, hands, standing, halted } = adoption;
   await standing();
-  for (const { key: worker } of await office.store.kv.list("leases")) if (worker !== office.worker()) await expired(worker);
+  const living = new Set<string>();
+  for (const { key: worker } of await office.store.kv.list("leases")) {
+    office.search.saw(worker);
+    if (worker === office.worker() || !(await expired(worker))) living.add(worker);
+  }
+  if (!office.search.due(living)) return;
   for (const { run, subject, worker, status } of await runs.all()) {
     if (status === "finished" || hands.has(run) || halted.aborted) continue;
     if (worker === office.worker() || (await expired(worker))) await takeOver(adoption, run, subject, expired);
@@ -41,12 +50,7 @@ async function look(adoption: Adoption, expired: Expired): Promise<void> {
 }
 
 /** The index may lag: the journal says who owns the run. */
-async function takeOver(
-  { office, runs, hands, ear, times, halted }: Adoption,
-  run: string,
-  subject: string,
-  expired: Expired,
-): Promise<void> {
+async function takeOver({ office, runs, hands, ear, halted }: Adoption, run: string, subject: string, expired: Expired): Promise<void> {
   const { store, clock, specs } = office;
   const { entries, last } = await readJournal(store, subject);
   const started = entries[0];
@@ -54,7 +58,7 @@ async function takeOver(
   const spec = specs.find((item) => item.id === started.function);
   if (!spec || entries.some((entry) => entry.v > journalFormat)) {
     const why = spec ? "its journal has a newer format" : `function ${started.function} is not here`;
-    const nextWake = new Date(clock.now() + times.beatMs).toISOString();
+    const nextWake = new Date(clock.now() + searchEveryMs).toISOString();
     await runs.set(run, (now) => now && { ...now, status: "waiting", reason: `no worker can take it: ${why}`, nextWake });
     return;
   }

@@ -37,10 +37,11 @@ export const createBegin =
     );
     const [ours, revision] = await Promise.all([appended, later ? 0 : list()]);
     if (!ours) {
-      if (later) await list();
+      const missing = (later ? await list() : revision) !== undefined;
       // What ended long ago and was forgotten, but for its tombstone, stays so.
       const [first] = await store.log.read("journal", subject, { limit: 1 });
       if ((first?.data as Entry | undefined)?.is === "finished") await runs.drop(run);
+      else if (missing) office.search.wanted();
       return;
     }
     office.log.fact({ run, function: spec.id, key }, started);

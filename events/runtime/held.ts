@@ -84,6 +84,7 @@ export function createHands(office: Office, runs: Runs): Hands {
       );
       await one.flushed();
       one.driving = undefined;
+      if (left === "let-go") office.search.wanted();
       if (left !== "parked") letGo(one);
       else if (isParked(one.drive.journal.entries)) heed(one);
       else drive(one, async () => undefined);

@@ -10,6 +10,7 @@ import type { Settings } from "../settings.ts";
 import type { EventStore } from "../store.ts";
 import type { Beat } from "./beat.ts";
 import type { Control } from "./control.ts";
+import type { Search } from "./search.ts";
 import type { Slots } from "./slots.ts";
 import type { FunctionSpec, Guard, Precedence } from "./spec.ts";
 
@@ -29,6 +30,7 @@ export interface Office {
   readonly guards: readonly Guard[];
   readonly precedence: Precedence;
   readonly slots: Slots;
+  readonly search: Search;
   /** Every 5 s: working time is counted. */
   readonly watch: Beat;
   /** Every 250 ms: lists are told what works longer than that. Quick steps would write more into the index than into the journal. */

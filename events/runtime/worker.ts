@@ -21,6 +21,7 @@ import { keepFinishedMs, keepHouse } from "./housekeeping.ts";
 import { startIntake } from "./intake.ts";
 import type { Office, RuntimeLog } from "./office.ts";
 import { rebuildIndex } from "./rebuild.ts";
+import { createSearch } from "./search.ts";
 import { createSlots } from "./slots.ts";
 import type { FunctionSpec, Guard, Precedence } from "./spec.ts";
 import { createTenure } from "./tenure.ts";
@@ -85,6 +86,7 @@ export function createWorker(options: WorkerOptions): Worker {
     guards: options.guards,
     precedence: options.precedence ?? {},
     slots: createSlots(options.slots ?? 32),
+    search: createSearch(clock),
     watch: createBeat(clock, 5000),
     telling: createBeat(clock, 250),
     approvers: options.approvers ?? "operators",
@@ -113,6 +115,8 @@ export function createWorker(options: WorkerOptions): Worker {
       stops.push(await office.bus.follow(from, ear.hear));
       ear.listens(from);
       stops.push(await store.kv.watch("claims", (machine) => hands.wake(decodeToken(machine))));
+      // One that comes and goes between two beats leaves its runs too.
+      stops.push(await store.kv.watch("leases", office.search.saw));
       await rebuildIndex(office, runs);
       void adoptOrphans({ office, runs, hands, ear, times: leases, standing: tenure.held, halted: halted.signal });
       void keepHouse(office, runs, options.keepFinishedMs ?? keepFinishedMs, halted.signal);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createMemoryStore, type EventStore, type Permit, type RunSummary } from "#events";
+import { createMemoryStore, type EventStore, type Json, journalSubject, type Permit, type RunSummary } from "#events";
 import { crashEverywhere } from "#events/testing/mod.ts";
 import { createRig, storeThrough } from "./rig.ts";
 import { pressed, toyFunction, turn } from "./toy.ts";
@@ -97,9 +97,32 @@ test("a worker that dies before it told of a run leaves its event, and another f
   await rig.untilLine(spec, id, "started");
   const [started] = await rig.entries(spec, id);
   lives.find(({ worker }) => worker.office.worker() === started?.by)?.kill();
+  const died = rig.clock.mono();
+  await rig.untilLine(spec, id, "fenced");
+  expect(rig.clock.mono() - died).toBeLessThan(30_000);
   await rig.untilLine(spec, id, "finished ok");
   expect(did).toEqual(["begun", "begun"]);
   expect((await rig.lines(spec, id)).filter((line) => line.startsWith("started"))).toHaveLength(1);
+});
+
+test("an event that comes again long after the worker died that had begun its run", async () => {
+  const { rig } = createListedRig();
+  const ended = createRig();
+  await ended.spawn({ functions: [quick] });
+  const id = await ended.send(pressed, { machine: "box" });
+  await ended.untilLine(quick, id, "finished ok");
+  const [started] = await ended.entries(quick, id);
+  await rig.spawn({ functions: [quick] });
+  await rig.clock.sleep(20_000);
+  await rig.store.log.append("journal", journalSubject(quick.id, rig.run(quick, id)), {
+    ...started,
+    by: "died long ago",
+  } as unknown as Json);
+  const before = rig.clock.mono();
+  await rig.send(pressed, { machine: "box" }, { id });
+  await rig.untilLine(quick, id, "finished ok");
+  expect(rig.clock.mono() - before).toBeLessThan(6000);
+  expect(await rig.lines(quick, id)).toEqual(["started toy for box", "fenced", 'done "quick" 1', "finished ok"]);
 });
 
 for (const how of ["crash", "stop"] as const) {

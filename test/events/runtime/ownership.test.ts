@@ -95,8 +95,10 @@ test("promise 20: a run taken by a worker that died before it could show so is f
     { acts: [] },
   );
   await rig.spawn({ functions: [spec] });
+  const before = rig.clock.mono();
   const id = await rig.send(pressed, { machine: "box" });
   await rig.untilLine(spec, id, "finished ok");
+  expect(rig.clock.mono() - before).toBeLessThan(20_000);
   expect(await rig.lines(spec, id)).toEqual(["started toy for box", "fenced", "fenced", 'done "first"', "finished ok"]);
 });
 
