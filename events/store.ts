@@ -74,7 +74,10 @@ export interface Log {
    * again (to any worker). A new name starts at the stream's first record.
    */
   consume(stream: Stream, filter: Subject, name: string, handle: (record: LogRecord) => Promise<void>, atOnce?: number): Promise<Stop>;
-  /** Removes all but the newest `keep` (default 0) records of one exact subject. */
+  /**
+   * Removes all but the newest `keep` (default 0) records of one exact subject. Not for a stream that is consumed at the same time: after it,
+   * nats-server 2.9.10 passes over the next record for a consumer that has one in hand.
+   */
   purge(stream: Stream, subject: Subject, options?: { keep?: number }): Promise<void>;
 }
 

@@ -5,8 +5,8 @@ import { readerConfig } from "./reader.ts";
 const BATCH = 1_000;
 const WITHIN = 5_000;
 
-/** What a reader delivers, as far as a record needs it. */
-interface Delivered {
+/** What is common to a delivered and a fetched message. */
+export interface Stored {
   readonly seq: number;
   readonly subject: string;
   readonly time: Date;
@@ -23,7 +23,7 @@ export async function readBulk(
   filter: string,
   after: number,
   most: number,
-  onMessage: (message: Delivered) => void,
+  onMessage: (message: Stored) => void,
 ): Promise<number> {
   const name = `read_${nuid.next()}`;
   let cursor = after;

@@ -3,9 +3,11 @@ import { JetStreamApiError } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { Kvm } from "@nats-io/kv";
 import type { Bucket, Json, Kv, KvEntry } from "#events";
+import type { Stored } from "./bulk.ts";
+import { readBulk } from "./bulk.ts";
 import { followStream } from "./follow.ts";
 import type { Link } from "./link.ts";
-import { CONFLICTS, encode, subjectsOf } from "./log.ts";
+import { CONFLICTS, encode, FEW, nextOf, subjectsOf } from "./log.ts";
 import { bucketName, checkName } from "./names.ts";
 import { checkServer, checkStream } from "./streams.ts";
 
@@ -40,15 +42,51 @@ export async function createKv(link: Link, site: string, replicas: number): Prom
     }
   }
 
+  /** A deletion that is long enough ago is forgotten. */
+  async function forget(bucket: Bucket, key: string, deletion: { revision: number; at: Date }): Promise<void> {
+    if (link.clock.now() - deletion.at.getTime() <= DELETION_KEPT) return;
+    // Up to this revision only: a new life of the key that began meanwhile is not touched.
+    const upTo = { filter: subject(bucket, key), seq: deletion.revision + 1 };
+    await link.jsm.streams.purge(stream(bucket), upTo).catch(() => {});
+  }
+
   async function live(bucket: Bucket, key: string): Promise<KvEntry | undefined> {
     const entry = await read(bucket, key);
     if (entry?.operation === "PUT") return { key, value: JSON.parse(entry.string()) as Json, revision: entry.revision };
-    if (entry && link.clock.now() - entry.created.getTime() > DELETION_KEPT) {
-      // Up to this revision only: a new life of the key that began meanwhile is not touched.
-      const upTo = { filter: subject(bucket, key), seq: entry.revision + 1 };
-      await link.jsm.streams.purge(stream(bucket), upTo).catch(() => {});
-    }
+    if (entry) await forget(bucket, key, { revision: entry.revision, at: entry.created });
     return undefined;
+  }
+
+  async function each(bucket: Bucket, keys: readonly string[]): Promise<KvEntry[]> {
+    const entries: KvEntry[] = [];
+    for (let at = 0; at < keys.length; at += AT_ONCE) {
+      const some = await Promise.all(keys.slice(at, at + AT_ONCE).map((key) => live(bucket, key)));
+      entries.push(...some.filter((entry) => entry !== undefined));
+    }
+    return entries;
+  }
+
+  /** In bulk; from the leader what that did not have up to `last`; and one by one the keys that were written again meanwhile. */
+  async function many(bucket: Bucket, keys: readonly string[], last: number): Promise<KvEntry[]> {
+    const filter = subject(bucket, ">");
+    const newest = new Map<string, Stored>();
+    const keep = (message: Stored) => void newest.set(message.subject.slice(filter.length - 1), message);
+    let cursor = await readBulk(link, stream(bucket), filter, 0, Number.POSITIVE_INFINITY, keep);
+    while (cursor < last) {
+      const message = await nextOf(link, stream(bucket), filter, cursor + 1);
+      if (!message) break;
+      cursor = message.seq;
+      keep(message);
+    }
+    const missing = keys.filter((key) => !newest.has(key));
+    const entries = await each(bucket, missing);
+    for (const [key, message] of newest) {
+      const text = message.string();
+      // A deletion has no value; every value has some text.
+      if (text === "") await forget(bucket, key, { revision: message.seq, at: message.time });
+      else entries.push({ key, value: JSON.parse(text) as Json, revision: message.seq });
+    }
+    return entries.toSorted((a, b) => (a.key < b.key ? -1 : 1));
   }
 
   return {
@@ -75,13 +113,9 @@ export async function createKv(link: Link, site: string, replicas: number): Prom
     async list(bucket) {
       kvOf(bucket);
       const prefix = subject(bucket, "");
-      const keys = (await subjectsOf(link, stream(bucket), `${prefix}>`)).map((found) => found.slice(prefix.length));
-      const entries: KvEntry[] = [];
-      for (let at = 0; at < keys.length; at += AT_ONCE) {
-        const some = await Promise.all(keys.slice(at, at + AT_ONCE).map((key) => live(bucket, key)));
-        entries.push(...some.filter((entry) => entry !== undefined));
-      }
-      return entries;
+      const { subjects, last } = await subjectsOf(link, stream(bucket), `${prefix}>`);
+      const keys = subjects.map((found) => found.slice(prefix.length));
+      return keys.length > FEW ? many(bucket, keys, last) : each(bucket, keys);
     },
     async watch(bucket, onChange) {
       kvOf(bucket);

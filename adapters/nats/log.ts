@@ -2,6 +2,7 @@ import type { JsMsg, NextMsgRequest, SeqMsgRequest } from "@nats-io/jetstream";
 import { JetStreamApiCodes, JetStreamApiError, PubHeaders } from "@nats-io/jetstream";
 import type { Appended, Json, Log, LogRecord, Stream, Subject } from "#events";
 import { RefusedError } from "#events";
+import type { Stored } from "./bulk.ts";
 import { readBulk } from "./bulk.ts";
 import { consumeStream } from "./consume.ts";
 import { followStream } from "./follow.ts";
@@ -12,15 +13,7 @@ import { checkName, natsSubject, plainSubject, streamName } from "./names.ts";
 export const CONFLICTS: readonly number[] = [JetStreamApiCodes.StreamWrongLastSequence, JetStreamApiCodes.StreamWrongLastSequenceUnknown];
 
 /** Up to this many records are asked for one by one. */
-const FEW = 50;
-
-/** What is common to a delivered and a fetched message. */
-interface Stored {
-  readonly seq: number;
-  readonly subject: string;
-  readonly time: Date;
-  string(): string;
-}
+export const FEW = 50;
 
 /** The log in a site's three streams. */
 export function createLog(link: Link, site: string, ackWait: number): Log {
@@ -30,12 +23,6 @@ export function createLog(link: Link, site: string, ackWait: number): Log {
     if (data === undefined) return undefined;
     return { seq: message.seq, subject: plainSubject(site, stream, message.subject), time: message.time.getTime(), data };
   };
-  /** The first message at or after `seq`, as the stream's leader knows it. */
-  const next = (stream: Stream, filter: Subject, seq: number) => {
-    const query: SeqMsgRequest & NextMsgRequest = { seq, next_by_subj: natsSubject(site, stream, filter) };
-    return link.ask(`read ${filter}`, () => link.jsm.streams.getMessage(streamName(site, stream), query), { repeatable: true });
-  };
-
   const newest = (stream: Stream, subject: Subject) => {
     const query = { last_by_subj: natsSubject(site, stream, subject) };
     return link.ask(`read ${subject}`, () => link.jsm.streams.getMessage(streamName(site, stream), query), { repeatable: true });
@@ -78,7 +65,7 @@ export function createLog(link: Link, site: string, ackWait: number): Log {
         cursor = await readBulk(link, streamName(site, stream), natsSubject(site, stream, filter), after, limit, keep);
       }
       while (found.length < limit) {
-        const message = await next(stream, filter, cursor + 1);
+        const message = await nextOf(link, streamName(site, stream), natsSubject(site, stream, filter), cursor + 1);
         if (!message) return found;
         cursor = message.seq;
         keep(message);
@@ -94,8 +81,8 @@ export function createLog(link: Link, site: string, ackWait: number): Log {
       return info.state.last_seq;
     },
     async subjects(stream, filter) {
-      const found = await subjectsOf(link, streamName(site, stream), natsSubject(site, stream, filter));
-      return found.map((subject) => plainSubject(site, stream, subject));
+      const { subjects } = await subjectsOf(link, streamName(site, stream), natsSubject(site, stream, filter));
+      return subjects.map((subject) => plainSubject(site, stream, subject));
     },
     follow(stream, filter, after, onRecord) {
       return followStream(link, streamName(site, stream), natsSubject(site, stream, filter), after, (message) => {
@@ -118,11 +105,17 @@ export function createLog(link: Link, site: string, ackWait: number): Log {
   };
 }
 
-/** The distinct subjects of a stream under a filter, from its leader. */
-export async function subjectsOf(link: Link, stream: string, filter: string): Promise<string[]> {
+/** The first message at or after `seq`, as the stream's leader knows it. */
+export function nextOf(link: Link, stream: string, filter: string, seq: number): Promise<Stored | null> {
+  const query: SeqMsgRequest & NextMsgRequest = { seq, next_by_subj: filter };
+  return link.ask(`read ${filter}`, () => link.jsm.streams.getMessage(stream, query), { repeatable: true });
+}
+
+/** The distinct subjects of a stream under a filter and its last sequence, from its leader. */
+export async function subjectsOf(link: Link, stream: string, filter: string): Promise<{ subjects: string[]; last: number }> {
   const look = () => link.jsm.streams.info(stream, { subjects_filter: filter });
-  const info = await link.ask(`list ${filter}`, look, { repeatable: true });
-  return Object.keys(info.state.subjects ?? {}).toSorted();
+  const { state } = await link.ask(`list ${filter}`, look, { repeatable: true });
+  return { subjects: Object.keys(state.subjects ?? {}).toSorted(), last: state.last_seq };
 }
 
 function isWide(filter: Subject): boolean {

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { createEmbeddedStore } from "#adapters/embedded/mod.ts";
 import { sharedFileSystem } from "#adapters/embedded/room.ts";
+import { eventually, gate, range } from "#test/contracts/store/opened.ts";
 import { newPlace } from "./place.ts";
 
 const openAt = (path: string, site = "test") => createEmbeddedStore({ path, site, room: { reserve: 65_536 } });
@@ -63,4 +64,19 @@ test("network file systems are known by their numbers, signed or not; local ones
   expect(sharedFileSystem(0xff534d42)).toBe("CIFS");
   expect(sharedFileSystem(0xff534d42 | 0)).toBe("CIFS");
   for (const local of [0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x2fc12fc1]) expect(sharedFileSystem(local)).toBeUndefined();
+});
+
+test("a record that is purged while those before it are worked on is not handed out, though it was read ahead", async () => {
+  const { log } = await openAt(await newPlace());
+  for (const index of range(3)) await log.append("events", `a.${index}`, index);
+  const seen: unknown[] = [];
+  const work = gate();
+  await log.consume("events", ">", "slow", async (record) => {
+    seen.push(record.data);
+    await work.opened;
+  });
+  await eventually(() => expect(seen).toEqual([0]));
+  await log.purge("events", "a.1");
+  work.open();
+  await eventually(() => expect(seen).toEqual([0, 2]));
 });

@@ -143,21 +143,6 @@ export function consuming(open: OpenStore): void {
     await eventually(() => expect(seen).toEqual([0, 2]));
   });
 
-  test("nor does one come that is purged while those before it are worked on", async () => {
-    const { log } = (await use(open)).store;
-    for (const index of range(3)) await log.append("events", `a.${index}`, index);
-    const seen: unknown[] = [];
-    const work = gate();
-    await log.consume("events", ">", "slow", async (record) => {
-      seen.push(record.data);
-      await work.opened;
-    });
-    await eventually(() => expect(seen).toEqual([0]));
-    await log.purge("events", "a.1");
-    work.open();
-    await eventually(() => expect(seen).toEqual([0, 2]));
-  });
-
   test("records that are far apart among those for others are found", async () => {
     const { log } = (await use(open)).store;
     for (const stretch of range(3)) {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Json, KvEntry } from "#events";
 import type { OpenStore } from "./opened.ts";
 import { eventually, range, use } from "./opened.ts";
 
@@ -45,6 +46,31 @@ export function keyValue(open: OpenStore): void {
       ["a", "ledger"],
       ["b.c", 2],
     ]);
+  });
+
+  test("a long list is whole: what was replaced has its newest value, what was deleted is gone, what is written meanwhile is not lost", async () => {
+    const { kv } = (await use(open)).store;
+    const revisions = await Promise.all(range(300).map((index) => kv.put("runs", `k${index}`, index, 0)));
+    const at = (index: number) => revisions[index] ?? -1;
+    await Promise.all(range(50).map((index) => kv.put("runs", `k${index * 3}`, "new", at(index * 3))));
+    await Promise.all(range(20).map((index) => kv.delete("runs", `k${index * 3 + 1}`, at(index * 3 + 1))));
+    const wanted = range(300).flatMap((index) => {
+      if (index % 3 === 1 && index < 60) return [];
+      return [[`k${index}`, index % 3 === 0 && index < 150 ? "new" : index]];
+    });
+    const named = (entries: readonly KvEntry[]) => new Map(entries.map(({ key, value }) => [key, value]));
+    const list = await kv.list("runs");
+    expect(list).toHaveLength(280);
+    expect(named(list)).toEqual(new Map(wanted as [string, Json][]));
+    for (const { key, revision } of list.slice(0, 5)) expect((await kv.get("runs", key))?.revision).toBe(revision);
+
+    let [revision, writing] = [at(299), true];
+    const writer = (async () => {
+      for (let round = 0; writing; round += 1) revision = (await kv.put("runs", "k299", round, revision)) ?? -1;
+    })();
+    for (const _ of range(5)) expect([...named(await kv.list("runs")).keys()].toSorted()).toEqual(wanted.map(([key]) => key).toSorted());
+    writing = false;
+    await writer;
   });
 
   test("of many writers of one key exactly one wins each round", async () => {
