@@ -1,5 +1,6 @@
-import { parseArgs } from "node:util";
+import { Command, Option } from "commander";
 import { peer } from "#test/peers/peer.ts";
+import { whole } from "#test/whole.ts";
 import { fleetStorm } from "./fleet.ts";
 import type { Figures } from "./judge.ts";
 import { openPlace, type StoreName } from "./site.ts";
@@ -10,14 +11,17 @@ import { type StormOptions, storm } from "./storm.ts";
  * a new enough one is at hand, on three of which any one dies; and a fleet of BMCs behind bad lines. `--store` names one of them. Ends with
  * one JSON line; exit code 0 when nothing was lost, doubled or stuck.
  */
-const { values } = parseArgs({ options: { seed: { type: "string" }, rounds: { type: "string" }, store: { type: "string" } } });
-const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
-const rounds = Number(values.rounds ?? 1000);
 const programs = { nats: peer("nats-server") ?? "", newNats: process.env.NATS_SERVER_NEW ?? "" };
 const available = (["embedded", "nats", "cluster"] as const).filter(
   (name) => name === "embedded" || (name === "nats" ? programs.nats : programs.newNats) !== "",
 );
-const stages = values.store === undefined ? ([...available, "fleet"] as const) : [values.store as StoreName | "fleet"];
+const { seed, rounds, store } = new Command("chaos")
+  .option("--seed <number>", "makes a run again", whole(0), Date.now() % 1_000_000_000)
+  .option("--rounds <number>", "how many in all, shared out among the stages", whole(1), 1000)
+  .addOption(new Option("--store <name>", "one stage only").choices([...available, "fleet"]))
+  .parse()
+  .opts<{ seed: number; rounds: number; store?: StoreName | "fleet" }>();
+const stages = store === undefined ? ([...available, "fleet"] as const) : [store];
 const share = Math.ceil(rounds / stages.length);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 

@@ -1,4 +1,5 @@
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import { whole } from "#test/whole.ts";
 import { createApiFuzz } from "./api.ts";
 import { createConfigFuzz } from "./config.ts";
 import { fuzzIpmi } from "./ipmi.ts";
@@ -10,9 +11,11 @@ import { fuzzRedfish } from "./redfish.ts";
  * them, a fiftieth as many requests made from the OpenAPI document to a server that listens, and a hundredth as many hostile configurations.
  * Ends with one JSON line; what must not be is shown with its input, and the seed that makes it again.
  */
-const { values } = parseArgs({ options: { seed: { type: "string" }, count: { type: "string" } } });
-const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
-const count = Number(values.count ?? 1_000_000);
+const { seed, count } = new Command("fuzz")
+  .option("--seed <number>", "makes a run again", whole(0), Date.now() % 1_000_000_000)
+  .option("--count <number>", "how many datagrams, and how many bodies", whole(1), 1_000_000)
+  .parse()
+  .opts<{ seed: number; count: number }>();
 let ok = true;
 
 /** Answers how many went well: all, or those before the first that did not. */
