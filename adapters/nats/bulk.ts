@@ -38,6 +38,8 @@ export async function readBulk(
         if (message.info.deliverySequence !== delivered) return cursor;
         cursor = message.seq;
         onMessage(message);
+        // What was waiting at first may have been removed since.
+        if (message.info.pending === 0) return cursor;
       }
       if (delivered === before) return cursor;
     }

@@ -66,20 +66,26 @@ export async function createKv(link: Link, site: string, replicas: number): Prom
     return entries;
   }
 
-  /** In bulk; from the leader what that did not have up to `last`; and one by one the keys that were written again meanwhile. */
+  /**
+   * In bulk; from the leader the rest up to `last`, so that nothing is older than that; and one by one what was written again meanwhile. Where
+   * the bulk has stopped early, all of it one by one.
+   */
   async function many(bucket: Bucket, keys: readonly string[], last: number): Promise<KvEntry[]> {
     const filter = subject(bucket, ">");
     const newest = new Map<string, Stored>();
     const keep = (message: Stored) => void newest.set(message.subject.slice(filter.length - 1), message);
     let cursor = await readBulk(link, stream(bucket), filter, 0, Number.POSITIVE_INFINITY, keep);
-    while (cursor < last) {
+    for (let asked = 0; cursor < last; asked += 1) {
+      if (asked === FEW) return each(bucket, keys);
       const message = await nextOf(link, stream(bucket), filter, cursor + 1);
       if (!message) break;
       cursor = message.seq;
       keep(message);
     }
-    const missing = keys.filter((key) => !newest.has(key));
-    const entries = await each(bucket, missing);
+    const entries = await each(
+      bucket,
+      keys.filter((key) => !newest.has(key)),
+    );
     for (const [key, message] of newest) {
       const text = message.string();
       // A deletion has no value; every value has some text.
