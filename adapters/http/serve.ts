@@ -4,6 +4,7 @@ import { getRequestListener } from "@hono/node-server";
 import { type Clock, LightsoutError, systemClock } from "#events";
 import type { App } from "./app.ts";
 import { answerBroken } from "./broken.ts";
+import { isLoopback } from "./loopback.ts";
 import { ProblemError, problemResponse } from "./problem.ts";
 
 /** Where to listen: `"127.0.0.1:7480"`, `"[::1]:0"`, or in parts. Port 0 takes any free one. */
@@ -90,5 +91,3 @@ function partsOf(listen: Listen): { readonly host: string; readonly port: number
     hint: "Write it like 127.0.0.1:7480 or [::1]:7480",
   });
 }
-
-const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);

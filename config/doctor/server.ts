@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
+import { isLoopback } from "#adapters/http/loopback.ts";
 import type { MachineRow } from "#adapters/http/port.ts";
-import { isLoopback, type Listen, listen } from "../schema/address.ts";
+import { type Listen, listen } from "../schema/address.ts";
 import type { Config } from "../schema.ts";
 import { type Finding, failure, ok, warning } from "./check.ts";
 

@@ -1,4 +1,3 @@
-import { isIPv4 } from "node:net";
 import { normaliseHost } from "#adapters/inventory/mod.ts";
 import { like, Refused, value, word } from "./value.ts";
 
@@ -33,11 +32,6 @@ export const listen = value(
   },
   like(/^[^\s/]+:\d{1,5}$/, "127.0.0.1:7480", "[::1]:7480"),
 );
-
-/** Whether only this machine can reach the address. */
-export function isLoopback(address: string): boolean {
-  return address === "localhost" || address === "::1" || (isIPv4(address) && address.startsWith("127."));
-}
 
 /** A MAC address as lower-case pairs with colons; `undefined` for any other text. Dashes, dots and no separators are read. */
 export function normaliseMac(given: string): string | undefined {

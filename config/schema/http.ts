@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { isLoopback, listen } from "./address.ts";
+import { isLoopback } from "#adapters/http/loopback.ts";
+import { listen } from "./address.ts";
 import { section } from "./section.ts";
 import { choice, like, Refused, text, value } from "./value.ts";
 
