@@ -42,7 +42,7 @@ const acts = (office: Office, run: RunSummary) => office.specs.some((spec) => sp
  */
 export async function tellLoss(office: Office, runs: Runs, incident: Incident, readyAt: number): Promise<boolean> {
   const again = incident.openedAt < readyAt && (await begun(office, incident));
-  // Read last: a run is in the index before it has begun.
+  // Read last: a run that acts is in the index before it has begun.
   const about = await runsAbout(runs, incident.machine);
   if (about.some((run) => run.status !== "finished" && acts(office, run))) return !again;
   const told = again ? await office.incidents.nextRound(incident.machine, incident.round) : incident;
@@ -111,7 +111,7 @@ export async function nextRounds(office: Office, runs: Runs, look: Look = {}): P
     const { want, quarantine } = await office.ledger.of(incident.machine);
     if (want === "off" || quarantine) continue;
     const present = await begun(office, incident);
-    // Read last: a run is in the index before it has begun.
+    // Read last: a run that acts is in the index before it has begun.
     const about = await runsAbout(runs, incident.machine);
     if (about.some((run) => run.status !== "finished")) continue;
     if (look.unasked && !(await worthAnother(office, incident, present, about))) continue;

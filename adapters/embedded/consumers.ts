@@ -160,6 +160,7 @@ export function createConsumers({ db, commits, clock, closing }: ConsumersOption
         others = put(group, seqs);
       })
       .then(() => {
+        for (const one of seqs) group.noted.delete(one);
         for (const other of others) if (group.out.has(other)) group.noted.add(other);
       });
     group.settling = { seqs, written };
@@ -171,7 +172,7 @@ export function createConsumers({ db, commits, clock, closing }: ConsumersOption
     // Here and not after the commit: another settling may share the transaction, and must not note these.
     for (const seq of seqs) {
       out.delete(seq);
-      if (noted.delete(seq)) drop.run(stream, name, seq);
+      if (noted.has(seq)) drop.run(stream, name, seq);
     }
     place.run(stream, name, position);
     const others = [...out.keys()].filter((seq) => !noted.has(seq));

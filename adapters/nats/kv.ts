@@ -76,7 +76,7 @@ export async function createKv(link: Link, site: string, replicas: number): Prom
     const keep = (message: Stored) => void newest.set(message.subject.slice(filter.length - 1), message);
     let cursor = await readBulk(link, stream(bucket), filter, 0, Number.POSITIVE_INFINITY, keep);
     for (let asked = 0; cursor < last; asked += 1) {
-      if (asked === FEW) return each(bucket, keys);
+      if (cursor === 0 || asked === FEW) return each(bucket, keys);
       const message = await nextOf(link, stream(bucket), filter, cursor + 1);
       if (!message) break;
       cursor = message.seq;

@@ -21,7 +21,7 @@ interface Adoption {
   readonly halted: AbortSignal;
 }
 
-/** Takes over the runs of dead workers, and its own that it let go, looking once a beat until it is halted. */
+/** Takes over the runs of dead workers, and its own that it let go, until it is halted: looks at the leases once a beat, and at the runs when that is due. */
 export async function adoptOrphans(adoption: Adoption): Promise<void> {
   const { office, times, halted } = adoption;
   const { expired } = createLeaseWatch(office.store, office.clock, times);
@@ -42,15 +42,20 @@ async function look(adoption: Adoption, expired: Expired): Promise<void> {
     office.search.saw(worker);
     if (worker === office.worker() || !(await expired(worker))) living.add(worker);
   }
-  if (!office.search.due(living)) return;
-  for (const { run, subject, worker, status } of await runs.all()) {
-    if (status === "finished" || hands.has(run) || halted.aborted) continue;
-    if (worker === office.worker() || (await expired(worker))) await takeOver(adoption, run, subject, expired);
+  if (!office.search.starts(living)) return;
+  const orphaned = async (owner: string) => owner === office.worker() || (!living.has(owner) && (await expired(owner)));
+  for (const { run, subject, status } of await runs.all()) {
+    if (status !== "finished" && !hands.has(run) && !halted.aborted) await takeOver(adoption, run, subject, orphaned);
   }
 }
 
 /** The index may lag: the journal says who owns the run. */
-async function takeOver({ office, runs, hands, ear, halted }: Adoption, run: string, subject: string, expired: Expired): Promise<void> {
+async function takeOver(
+  { office, runs, hands, ear, halted }: Adoption,
+  run: string,
+  subject: string,
+  orphaned: (owner: string) => Promise<boolean>,
+): Promise<void> {
   const { store, clock, specs } = office;
   const { entries, last } = await readJournal(store, subject);
   const started = entries[0];
@@ -63,9 +68,8 @@ async function takeOver({ office, runs, hands, ear, halted }: Adoption, run: str
     return;
   }
   const victim = ownerOf(entries) ?? "";
-  if (victim !== office.worker() && !(await expired(victim))) return;
-  if (halted.aborted) return;
-  void hands.take(spec, { run, subject, entries, last }, async (one) => {
+  if (!(await orphaned(victim)) || halted.aborted) return;
+  await hands.take(spec, { run, subject, entries, last }, async (one) => {
     if (!isFinished(entries)) await one.drive.journal.append({ is: "fenced", victim });
     await ear.catchUp(one);
   });

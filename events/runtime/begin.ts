@@ -9,7 +9,7 @@ import type { Office } from "./office.ts";
  * How this worker begins a run: with its journal's first entry, which expects an empty journal, and with an entry in the index. Both are
  * durable before the event is settled, so none can begin and be forgotten: an event that comes again repeats whatever is missing.
  *
- * A run that acts stands in the index before it does anything, for guards look there. One that acts on nothing is quick as a rule, and is
+ * A run that acts stands in the index before its journal begins, for guards look there. One that acts on nothing is quick as a rule, and is
  * written there when it has ended, or is not as quick.
  */
 export const createBegin =
@@ -24,10 +24,11 @@ export const createBegin =
     const state = { status: "queued", reason: "accepted", nextWake: at, startedAt: at, updatedAt: at, obligations: [] } as const;
     const list = () => runs.begin({ ...name, ...state });
     // What operators say is taken one after the other: none waits for the run of the one before.
-    const later = spec.acts.length === 0 && spec.on.lane !== "op";
+    const listedLater = spec.acts.length === 0 && spec.on.lane !== "op";
+    const revision = listedLater ? 0 : await list();
     const journal = createJournal({ store, clock, worker, run, subject, entries: [], last: 0, signal: halted });
     const started = { is: "started", function: spec.id, key, event: item.event as never, position: item.position } as const;
-    const appended = journal.append(started).then(
+    const ours = await journal.append(started).then(
       () => true,
       (error: unknown) => {
         // Begun before, by us or another: the event came again.
@@ -35,17 +36,19 @@ export const createBegin =
         throw error;
       },
     );
-    const [ours, revision] = await Promise.all([appended, later ? 0 : list()]);
     if (!ours) {
-      const missing = (later ? await list() : revision) !== undefined;
+      if (listedLater) await list();
       // What ended long ago and was forgotten, but for its tombstone, stays so.
       const [first] = await store.log.read("journal", subject, { limit: 1 });
       if ((first?.data as Entry | undefined)?.is === "finished") await runs.drop(run);
-      else if (missing) office.search.wanted();
+      else office.search.wanted();
       return;
     }
     office.log.fact({ run, function: spec.id, key }, started);
-    if (halted.aborted || worker !== office.worker()) throw new RunLostError(run);
+    if (halted.aborted || worker !== office.worker()) {
+      office.search.wanted();
+      throw new RunLostError(run);
+    }
     // A cancellation may have overtaken it: its id is known from the moment its event was accepted.
     await hands.take(spec, { run, subject, entries: [...journal.entries], last: journal.last(), revision }, ear.catchUp);
   };

@@ -36,7 +36,7 @@ export interface Hands {
   about(subject: string): readonly Held[];
   /**
    * Takes a run and drives it, `first` coming before everything else. A run that is held already, or has not begun, is left as it is.
-   * Resolves when the run stands in the index; rejects when it is let go before that.
+   * Resolves when a run that was taken stands in the index; rejects when it is let go before that.
    */
   take(spec: FunctionSpec, found: Found, first: (one: Held) => Promise<void>): Promise<void>;
   /** Goes on with a parked run that was ended, or of whose act a person has said what happened. */
@@ -171,6 +171,6 @@ function heldOf(office: Office, runs: Runs, spec: FunctionSpec, { run, subject, 
   const event = started.event as StoredCloudEvent;
   const base = { office, spec, name, event, position: started.position, journal: watched, control };
   const { show, flushed, listed } = createShow(runs, base, revision);
-  if (revision === 0) show({ status: "running", reason: "accepted" });
+  if (revision === 0) show({ status: "running", reason: "accepted", nextWake: clock.now() });
   return { drive: { ...base, show }, words: [], driving: undefined, flushed, listed };
 }

@@ -5,9 +5,10 @@ import type { Office } from "./office.ts";
 
 /**
  * Puts runs into the index that only their journals know of. What is left of purged journals is not a run any more. A run that ended is
- * finished when that was told, which is the last thing done of it; until then somebody has to see to what follows its end.
+ * finished when it was seen to; until then somebody has to do what follows its end.
  */
-export async function rebuildIndex({ store, clock, bus }: Office, runs: Runs): Promise<void> {
+export async function rebuildIndex(office: Office, runs: Runs): Promise<void> {
+  const { store, clock } = office;
   const known = new Set((await runs.all()).map((summary) => summary.subject));
   for (const subject of await store.log.subjects("journal", ">")) {
     if (known.has(subject)) continue;
@@ -15,14 +16,23 @@ export async function rebuildIndex({ store, clock, bus }: Office, runs: Runs): P
     if ((first?.data as { is?: string } | undefined)?.is !== "started") continue;
     const { entries } = await readJournal(store, subject);
     const run = subject.split(".")[1] ?? "";
-    const told = isFinished(entries) && (await bus.since(runFinished, run, 0)).length > 0;
-    const summary = summaryOf({ run, subject, told }, entries, clock.now());
+    const finished = await wasSeenTo(office, run, entries);
+    const summary = summaryOf({ run, subject, finished }, entries, clock.now());
     if (summary) await runs.set(summary.run, (now) => (now ? undefined : summary));
   }
 }
 
+/** Whether what follows the run's end was done. That it was told is the last of it; where not even its own event is kept, it was long ago. */
+async function wasSeenTo({ bus, store }: Office, run: string, entries: readonly Entry[]): Promise<boolean> {
+  const [started] = entries;
+  if (started?.is !== "started" || !isFinished(entries)) return false;
+  if ((await bus.since(runFinished, run, 0)).length > 0) return true;
+  const [oldest] = await store.log.read("events", ">", { after: started.position - 1, limit: 1 });
+  return oldest?.seq !== started.position;
+}
+
 function summaryOf(
-  { run, subject, told }: { run: string; subject: string; told: boolean },
+  about: { readonly run: string; readonly subject: string; readonly finished: boolean },
   entries: readonly Entry[],
   now: number,
 ): RunSummary | undefined {
@@ -30,6 +40,7 @@ function summaryOf(
   const last = entries.at(-1);
   if (started?.is !== "started" || !last) return undefined;
   const { type, id, source } = started.event;
+  const { run, subject, finished } = about;
   return {
     run,
     function: started.function,
@@ -37,7 +48,7 @@ function summaryOf(
     subject,
     event: { type, id, source },
     worker: ownerOf(entries) ?? "",
-    ...(told && last.is === "finished"
+    ...(finished && last.is === "finished"
       ? { status: "finished", reason: `${last.status}${last.reason ? `: ${last.reason}` : ""}` }
       : { status: "queued", reason: "found in its journal", nextWake: new Date(now).toISOString() }),
     startedAt: new Date(started.at).toISOString(),

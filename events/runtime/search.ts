@@ -6,8 +6,8 @@ export interface Search {
   wanted(): void;
   /** A worker that may have runs. */
   saw(worker: string): void;
-  /** Whether the index is to be read now: that was wanted, one of the workers seen does not live any more, or it has been long. */
-  due(living: ReadonlySet<string>): boolean;
+  /** Whether a search starts now: one was wanted, one of the workers seen does not live any more, or the last was long ago. */
+  starts(living: ReadonlySet<string>): boolean;
 }
 
 /** However quiet it is, the index is read this often. */
@@ -22,7 +22,7 @@ export function createSearch(clock: Clock): Search {
       asked = true;
     },
     saw: (worker) => void seen.add(worker),
-    due(living) {
+    starts(living) {
       const gone = [...seen].filter((worker) => !living.has(worker));
       for (const worker of gone) seen.delete(worker);
       if (!asked && gone.length === 0 && clock.mono() - last < searchEveryMs) return false;

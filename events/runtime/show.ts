@@ -6,7 +6,7 @@ import type { Drive, Shown } from "./office.ts";
 export interface Show {
   show(state: Shown): void;
   flushed(): Promise<void>;
-  /** Resolves when the run stands in the index; rejects when it could not be written there, or was let go before. */
+  /** Resolves when the run stands in the index; rejects when it is let go before. */
   readonly listed: Promise<void>;
 }
 
@@ -15,16 +15,16 @@ export interface Show {
  * @param revision of the entry, if this worker wrote it: as long as nobody else does, it need not be read again. 0: it is not there yet
  */
 export function createShow(runs: Runs, drive: Omit<Drive, "show">, revision: number | undefined): Show {
-  const { office, name, journal, event } = drive;
+  const { office, name, journal, event, control } = drive;
   let next: Shown | undefined;
   let writing: Promise<void> | undefined;
   /** Set while it is too early to tell. */
   let early: (() => void) | undefined;
   let known = revision;
-  const { promise: listed, resolve: stands, reject: lost } = Promise.withResolvers<void>();
+  const inIndex = Promise.withResolvers<void>();
   // Most runs have nobody who waits for this.
-  listed.catch(() => undefined);
-  if (revision !== 0) stands();
+  inIndex.promise.catch(() => undefined);
+  if (revision !== 0) inIndex.resolve();
 
   const summaryOf = (state: Shown): RunSummary => ({
     run: name.run,
@@ -48,11 +48,24 @@ export function createShow(runs: Runs, drive: Omit<Drive, "show">, revision: num
     if (written !== undefined) known = await runs.replace(summary, written);
     if (known === undefined) await runs.set(name.run, (now) => ((now?.entries ?? 0) > (summary.entries ?? 0) ? undefined : summary));
   };
+  /** Until it is written: nobody else would ever tell how the run ended. */
   const write = async () => {
-    while (next && !early) {
-      const summary = summaryOf(next);
+    for (let failed = 0; next && !early; ) {
+      const state = next;
       next = undefined;
-      await put(summary).then(stands, lost);
+      try {
+        await put(summaryOf(state));
+        inIndex.resolve();
+        failed = 0;
+      } catch (error) {
+        next ??= state;
+        if (control.signal.aborted || control.stopping) {
+          inIndex.reject(error);
+          break;
+        }
+        await office.clock.sleep(Math.min(200 * 2 ** failed, 5000), control.signal).catch(() => undefined);
+        failed += 1;
+      }
     }
     writing = undefined;
   };
@@ -63,10 +76,10 @@ export function createShow(runs: Runs, drive: Omit<Drive, "show">, revision: num
   };
   const soon = () => {
     if (early) return;
-    let whole = false;
+    let waited = false;
     early = office.telling.join(() => {
-      if (whole) now();
-      whole = true;
+      if (waited) now();
+      waited = true;
     });
   };
 
@@ -79,8 +92,8 @@ export function createShow(runs: Runs, drive: Omit<Drive, "show">, revision: num
     async flushed() {
       if (next) now();
       await writing;
-      lost(new RunLostError(name.run));
+      inIndex.reject(new RunLostError(name.run));
     },
-    listed,
+    listed: inIndex.promise,
   };
 }

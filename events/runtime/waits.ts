@@ -32,7 +32,7 @@ export async function look<Result>(
   }
 }
 
-/** Runs `work` with a signal that aborts after `ms` or when the run must let go; rejects then even if `work` does not listen. */
+/** Runs `work` with a signal that aborts after `ms` or when the run must let go. After `ms` it rejects even if `work` does not listen. */
 export async function limited<Result>(drive: Drive, ms: number, work: (signal: AbortSignal) => Promise<Result> | Result): Promise<Result> {
   const over = new AbortController();
   const { signal: letGo } = drive.control;

@@ -198,3 +198,66 @@ test("one that could not be told of when it should have been is told of while it
   await rig.clock.sleep(30_000);
   expect(written).toHaveLength(1);
 });
+
+test("how a run ended is told when the index could not be written at that moment, and its end only once", async () => {
+  let fails = 3;
+  const rig = createRig({
+    wrap: (store) =>
+      storeThrough(store, async (call, data, work) => {
+        if (call === "put runs" && (data as { status?: string }).status === "finished" && fails-- > 0) throw new Error("no room");
+        return work();
+      }),
+  });
+  const off = toyFunction(async ({ step, ports }) => void (await step.act("off", turn(ports.box, "off"))));
+  const { worker } = await rig.spawn({ functions: [off] });
+  const id = await rig.send(pressed, { machine: "box" });
+  await rig.untilLine(off, id, "finished ok");
+  await rig.clock.sleep(5000);
+  expect((await worker.runs.get(rig.run(off, id)))?.status).toBe("finished");
+  await rig.clock.sleep(600_000);
+  expect(await rig.store.log.read("events", "std.run-finished.>")).toHaveLength(1);
+});
+
+for (const fails of ["before it is written", "after it was written"] as const) {
+  test(`a run that acts begins soon although its first index entry fails ${fails}, with two workers`, async () => {
+    let failing = true;
+    const rig = createRig({
+      wrap: (store) =>
+        storeThrough(store, async (call, _, work) => {
+          if (call !== "put runs" || !failing) return work();
+          failing = false;
+          if (fails === "after it was written") await work();
+          throw new Error("no answer");
+        }),
+    });
+    const off = toyFunction(async ({ step, ports }) => void (await step.act("off", turn(ports.box, "off"))));
+    for (const _ of ["one", "two"]) await rig.spawn({ functions: [off] });
+    const id = await rig.send(pressed, { machine: "box" });
+    const before = rig.clock.mono();
+    await rig.untilLine(off, id, "finished ok");
+    expect(rig.clock.mono() - before).toBeLessThan(20_000);
+    expect(rig.box.did.off).toBe(1);
+  });
+}
+
+test("a run whose first entry arrives after its worker lost its lease is found by the next beat", async () => {
+  let slow = true;
+  const rig = createRig({
+    wrap: (store, clock) =>
+      storeThrough(store, async (call, data, work) => {
+        if (!slow || call !== "append journal" || (data as { is?: string }).is !== "started") return work();
+        slow = false;
+        await clock.sleep(40_000);
+        return work();
+      }),
+  });
+  const first = await rig.spawn({ functions: [quick] });
+  const id = await rig.send(pressed, { machine: "box" });
+  await rig.clock.sleep(1000);
+  for (const lease of await rig.store.kv.list("leases")) await rig.store.kv.delete("leases", lease.key, lease.revision);
+  await rig.clock.sleep(39_100);
+  const before = rig.clock.mono();
+  await rig.untilLine(quick, id, "finished ok");
+  expect(rig.clock.mono() - before).toBeLessThan(20_000);
+  expect(first.worker.office.worker()).not.toBe((await rig.entries(quick, id))[0]?.by);
+});

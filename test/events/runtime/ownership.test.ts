@@ -216,10 +216,11 @@ test("stopping does not wait for a store that is away: the act under way is left
 test("a worker that stops while a run begins drives nothing afterwards: the run is the next worker's", async () => {
   const rig = createRig();
   const did: string[] = [];
-  const counting = toyFunction(async ({ step }) => void (await step.run("did", () => void did.push("it"))));
-  const slow = storeThrough(rig.store, async (call, _, work) => {
-    if (call === "put runs") await rig.clock.sleep(5000);
-    return work();
+  const counting = toyFunction(async ({ step }) => void (await step.run("did", () => void did.push("it"))), { acts: [] });
+  const slow = storeThrough(rig.store, async (call, data, work) => {
+    const answer = await work();
+    if (call === "append journal" && (data as { is?: string }).is === "started") await rig.clock.sleep(5000);
+    return answer;
   });
   const first = await rig.spawn({ functions: [counting], store: slow });
   const id = await rig.send(pressed, { machine: "box" });
@@ -290,6 +291,26 @@ test("promise 17: the index is rebuilt from the journals, finished runs and all"
   });
   expect(await second.worker.runs.get(rig.run(sleepy, id))).toMatchObject({ status: "queued", function: "toy", event: { id } });
   await rig.untilLine(sleepy, id, "finished ok");
+});
+
+test("promise 17: a rebuilt index does not wake what ended so long ago that its events are not kept", async () => {
+  const rig = createRig();
+  const quick = toyFunction(async () => undefined, { id: "quick", acts: [] });
+  const first = await rig.spawn({ functions: [quick] });
+  const old = await rig.send(pressed, { machine: "old" });
+  const young = await rig.send(pressed, { machine: "young" });
+  for (const id of [old, young]) await rig.until(async () => (await first.worker.runs.get(rig.run(quick, id)))?.status === "finished");
+  first.kill();
+  for (const entry of await rig.store.kv.list("runs")) await rig.store.kv.delete("runs", entry.key, entry.revision);
+  for (const id of [old, young]) await rig.store.log.purge("events", `std.run-finished.${rig.run(quick, id)}`);
+  await rig.store.log.purge("events", "std.box-pressed.old");
+  // Until the store has forgotten their ids.
+  await rig.clock.sleep(300_000);
+  const second = await rig.spawn({ functions: [quick] });
+  await rig.until(async () => (await second.worker.runs.get(rig.run(quick, young)))?.status === "finished");
+  const told = await rig.store.log.subjects("events", "std.run-finished.>");
+  expect(told).toEqual([`std.run-finished.${rig.run(quick, young)}`]);
+  expect(await second.worker.runs.get(rig.run(quick, old))).toMatchObject({ status: "finished", reason: "ok" });
 });
 
 test("an index entry whose journal never began does not stop its event from starting the run", async () => {

@@ -22,7 +22,7 @@ function createCountingRig() {
 test("the index is read when it is asked for, when a worker is gone, and now and then", async () => {
   const clock = createFakeTime().clock();
   const search = createSearch(clock);
-  const due = (...living: string[]) => search.due(new Set(living));
+  const due = (...living: string[]) => search.starts(new Set(living));
   expect(due("us")).toBe(true);
   expect(due("us")).toBe(false);
   search.wanted();
