@@ -10,6 +10,7 @@ import {
   planEvent,
   type RunSummary,
   readJournal,
+  summaryFromJournal,
   type Worker,
 } from "#events";
 import type { Ports } from "#functions/define.ts";
@@ -54,7 +55,10 @@ export function createDesk(options: {
     const alike = (await runs.all()).filter((summary) => summary.run.startsWith(id));
     if (alike.length > 1)
       throw new LightsoutError("LO_RUN_AMBIGUOUS", `${alike.length} runs begin with ${id}`, { hint: "Give more of the id" });
-    return alike[0];
+    if (alike[0]) return alike[0];
+    // One that began a moment ago may stand in its journal only.
+    const [subject] = await store.log.subjects("journal", `*.${encodeToken(id)}`);
+    return subject === undefined ? undefined : summaryFromJournal(office, subject);
   };
 
   return {

@@ -44,6 +44,7 @@ export type { Office, RunName, RuntimeLog } from "./runtime/office.ts";
 export type { ActVerb, Permit } from "./runtime/permit.ts";
 export { admit } from "./runtime/permit.ts";
 export { planEvent } from "./runtime/plan.ts";
+export { summaryFromJournal } from "./runtime/rebuild.ts";
 export type {
   Act,
   ActIntent,

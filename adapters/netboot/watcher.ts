@@ -23,7 +23,7 @@ export async function watchArms(options: {
   const lookAtAll = async () => {
     for (const { machine, run, state } of await arms.all()) {
       if (state !== "armed" && state !== "taken") continue;
-      // Runs without an index entry have ended long ago: it is written before a run begins.
+      // Runs without an index entry have ended long ago: of one that acts, and all that arm do, it is written before it begins.
       const status = (await runs.get(run))?.status ?? "finished";
       if (status === "finished") await take(machine, run);
     }

@@ -1,5 +1,5 @@
 import { runFinished } from "../catalogue/run.ts";
-import { type Entry, isFinished, openObligations, ownerOf, readJournal } from "../journal.ts";
+import { openObligations, ownerOf, readJournal } from "../journal.ts";
 import type { RunSummary, Runs } from "../runs.ts";
 import type { Office } from "./office.ts";
 
@@ -8,39 +8,25 @@ import type { Office } from "./office.ts";
  * finished when it was seen to; until then somebody has to do what follows its end.
  */
 export async function rebuildIndex(office: Office, runs: Runs): Promise<void> {
-  const { store, clock } = office;
+  const { store } = office;
   const known = new Set((await runs.all()).map((summary) => summary.subject));
   for (const subject of await store.log.subjects("journal", ">")) {
     if (known.has(subject)) continue;
     const [first] = await store.log.read("journal", subject, { limit: 1 });
     if ((first?.data as { is?: string } | undefined)?.is !== "started") continue;
-    const { entries } = await readJournal(store, subject);
-    const run = subject.split(".")[1] ?? "";
-    const finished = await wasSeenTo(office, run, entries);
-    const summary = summaryOf({ run, subject, finished }, entries, clock.now());
+    const summary = await summaryFromJournal(office, subject);
     if (summary) await runs.set(summary.run, (now) => (now ? undefined : summary));
   }
 }
 
-/** Whether what follows the run's end was done. That it was told is the last of it; where not even its own event is kept, it was long ago. */
-async function wasSeenTo({ bus, store }: Office, run: string, entries: readonly Entry[]): Promise<boolean> {
+/** A run as its journal alone tells of it; `undefined` for what is left of one that was purged. */
+export async function summaryFromJournal(office: Office, subject: string): Promise<RunSummary | undefined> {
+  const { entries } = await readJournal(office.store, subject);
   const [started] = entries;
-  if (started?.is !== "started" || !isFinished(entries)) return false;
-  if ((await bus.since(runFinished, run, 0)).length > 0) return true;
-  const [oldest] = await store.log.read("events", ">", { after: started.position - 1, limit: 1 });
-  return oldest?.seq !== started.position;
-}
-
-function summaryOf(
-  about: { readonly run: string; readonly subject: string; readonly finished: boolean },
-  entries: readonly Entry[],
-  now: number,
-): RunSummary | undefined {
-  const started = entries[0];
   const last = entries.at(-1);
   if (started?.is !== "started" || !last) return undefined;
+  const run = subject.split(".")[1] ?? "";
   const { type, id, source } = started.event;
-  const { run, subject, finished } = about;
   return {
     run,
     function: started.function,
@@ -48,12 +34,22 @@ function summaryOf(
     subject,
     event: { type, id, source },
     worker: ownerOf(entries) ?? "",
-    ...(finished && last.is === "finished"
+    ...(last.is === "finished" && (await wasSeenTo(office, run, started.position))
       ? { status: "finished", reason: `${last.status}${last.reason ? `: ${last.reason}` : ""}` }
-      : { status: "queued", reason: "found in its journal", nextWake: new Date(now).toISOString() }),
+      : { status: "queued", reason: "found in its journal", nextWake: new Date(office.clock.now()).toISOString() }),
     startedAt: new Date(started.at).toISOString(),
     updatedAt: new Date(last.at).toISOString(),
     obligations: openObligations(entries),
     entries: entries.length,
   };
+}
+
+/**
+ * Whether what follows the end of a run was done. That the end was told is the last of it; where not even the event that began it, at
+ * `position`, is kept any more, it was long ago.
+ */
+async function wasSeenTo({ bus, store }: Office, run: string, position: number): Promise<boolean> {
+  if ((await bus.since(runFinished, run, 0)).length > 0) return true;
+  const [oldest] = await store.log.read("events", ">", { after: position - 1, limit: 1 });
+  return oldest?.seq !== position;
 }
