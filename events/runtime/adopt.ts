@@ -21,7 +21,10 @@ interface Adoption {
   readonly halted: AbortSignal;
 }
 
-/** Takes over the runs of dead workers, and its own that it let go, until it is halted: looks at the leases once a beat, and at the runs when that is due. */
+/**
+ * Takes over the runs of dead workers, and its own that it let go, until it is halted. It looks at the leases once a beat, and at the runs when
+ * a search starts.
+ */
 export async function adoptOrphans(adoption: Adoption): Promise<void> {
   const { office, times, halted } = adoption;
   const { expired } = createLeaseWatch(office.store, office.clock, times);

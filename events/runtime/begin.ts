@@ -23,7 +23,7 @@ export const createBegin =
     const name = { run, function: spec.id, key, subject, event: { type, id, source }, worker };
     const state = { status: "queued", reason: "accepted", nextWake: at, startedAt: at, updatedAt: at, obligations: [] } as const;
     const list = () => runs.begin({ ...name, ...state });
-    // What operators say is taken one after the other: none waits for the run of the one before.
+    // Not what operators say: that is taken one after the other, and none may wait for the run of the one before.
     const listedLater = spec.acts.length === 0 && spec.on.lane !== "op";
     const revision = listedLater ? 0 : await list();
     const journal = createJournal({ store, clock, worker, run, subject, entries: [], last: 0, signal: halted });
