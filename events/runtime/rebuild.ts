@@ -34,7 +34,7 @@ export async function summaryFromJournal(office: Office, subject: string): Promi
     subject,
     event: { type, id, source },
     worker: ownerOf(entries) ?? "",
-    ...(last.is === "finished" && (await wasSeenTo(office, run, started.position))
+    ...(last.is === "finished" && (await wasSeenTo(office, run, started))
       ? { status: "finished", reason: `${last.status}${last.reason ? `: ${last.reason}` : ""}` }
       : { status: "queued", reason: "found in its journal", nextWake: new Date(office.clock.now()).toISOString() }),
     startedAt: new Date(started.at).toISOString(),
@@ -45,11 +45,13 @@ export async function summaryFromJournal(office: Office, subject: string): Promi
 }
 
 /**
- * Whether what follows the end of a run was done. That the end was told is the last of it; where not even the event that began it, at
- * `position`, is kept any more, it was long ago.
+ * Whether what follows the end of a run was done. That the end was told is the last of it; where not even the event that began it is kept any
+ * more, it was long ago.
  */
-async function wasSeenTo({ bus, store }: Office, run: string, position: number): Promise<boolean> {
-  if ((await bus.since(runFinished, run, 0)).length > 0) return true;
+async function wasSeenTo({ bus, store }: Office, run: string, { key, position }: { key: string; position: number }): Promise<boolean> {
+  // Told under its machine, or under its own name where it acts on none.
+  const ends = await Promise.all([key, run].map((about) => bus.since(runFinished, about, position)));
+  if (ends.flat().some(({ event }) => event.data.run === run)) return true;
   const [oldest] = await store.log.read("events", ">", { after: position - 1, limit: 1 });
   return oldest?.seq !== position;
 }
