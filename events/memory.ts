@@ -2,8 +2,9 @@ import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
 import { LightsoutError } from "./errors.ts";
 import type { Json } from "./json.ts";
-import type { Appended, Bucket, EventStore, Kv, KvEntry, Log, LogRecord, Stop, Stream, Subject } from "./store.ts";
-import { matches } from "./store.ts";
+import { type MemoryBucket, memoryKv } from "./memory-kv.ts";
+import type { Appended, Bucket, EventStore, Log, LogRecord, Stop, Stream, Subject } from "./store.ts";
+import { checkName, matches } from "./store.ts";
 
 const DUPLICATE_WINDOW = 120_000;
 const RETRY_FIRST = 1_000;
@@ -68,7 +69,7 @@ export function createMemoryStore(options: { clock?: Clock } = {}): EventStore {
   const log: Log = {
     async append(stream, subject, data, { expect, id } = {}): Promise<Appended> {
       const shelf = shelfOf(stream);
-      exact(subject);
+      checkName(subject);
       const time = clock.now();
       const known = id === undefined ? undefined : shelf.ids.get(id);
       if (known && time - known.time < DUPLICATE_WINDOW) return { ok: true, seq: known.seq, duplicate: true };
@@ -199,55 +200,6 @@ export function createMemoryStore(options: { clock?: Clock } = {}): EventStore {
   };
 }
 
-interface MemoryBucket {
-  last: number;
-  readonly entries: Map<string, { text: string; revision: number }>;
-  readonly watchers: Set<(key: string) => void>;
-}
-
-function memoryKv(bucketOf: (bucket: Bucket) => MemoryBucket): Kv {
-  const entryOf = (key: string, kept: { text: string; revision: number }): KvEntry => ({
-    key,
-    value: JSON.parse(kept.text) as Json,
-    revision: kept.revision,
-  });
-  const changed = (bucket: MemoryBucket, key: string) => {
-    for (const watcher of bucket.watchers) queueMicrotask(() => bucket.watchers.has(watcher) && watcher(key));
-  };
-  return {
-    async get(name, key) {
-      const kept = bucketOf(name).entries.get(key);
-      return kept && entryOf(key, kept);
-    },
-    async put(name, key, value, revision) {
-      const bucket = bucketOf(name);
-      exact(key);
-      if ((bucket.entries.get(key)?.revision ?? 0) !== revision) return undefined;
-      bucket.last += 1;
-      bucket.entries.set(key, { text: JSON.stringify(value), revision: bucket.last });
-      changed(bucket, key);
-      return bucket.last;
-    },
-    async delete(name, key, revision) {
-      const bucket = bucketOf(name);
-      if (revision === 0 || bucket.entries.get(key)?.revision !== revision) return false;
-      bucket.last += 1;
-      bucket.entries.delete(key);
-      changed(bucket, key);
-      return true;
-    },
-    async list(name) {
-      return [...bucketOf(name).entries].map(([key, kept]) => entryOf(key, kept));
-    },
-    async watch(name, onChange) {
-      const { watchers } = bucketOf(name);
-      const watcher = (key: string) => onChange(key);
-      watchers.add(watcher);
-      return async () => void watchers.delete(watcher);
-    },
-  };
-}
-
 function nextOf(shelf: Shelf, group: Group): Kept | undefined {
   for (let seq = group.again.shift(); seq !== undefined; seq = group.again.shift()) {
     const kept = shelf.kept[indexAfter(shelf.kept, seq - 1)];
@@ -276,13 +228,6 @@ function indexAfter(kept: readonly Kept[], seq: number): number {
 
 function recordOf(kept: Kept): LogRecord {
   return { seq: kept.seq, subject: kept.subject, time: kept.time, data: JSON.parse(kept.text) as Json };
-}
-
-function exact(name: string): void {
-  if (name.split(".").every((token) => /^[A-Za-z0-9_=-]+$/.test(token))) return;
-  throw new LightsoutError("LO_STORE_NAME", `${JSON.stringify(name)} is not a subject or key`, {
-    hint: "Encode every token with encodeToken",
-  });
 }
 
 /** Runs `work` once in a later microtask, however often it is asked to before. */

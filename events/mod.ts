@@ -63,4 +63,4 @@ export { createWorker } from "./runtime/worker.ts";
 export type { Attestation, Drill, Hold, HoldScope, NodeHold, Settings, Trust } from "./settings.ts";
 export { createSettings } from "./settings.ts";
 export type { Appended, Bucket, EventStore, Kv, KvEntry, Log, LogRecord, Stop, StoreHealth, Stream, Subject } from "./store.ts";
-export { decodeToken, encodeToken, matches } from "./store.ts";
+export { checkName, decodeToken, encodeToken, matches } from "./store.ts";

@@ -1,3 +1,4 @@
+import { LightsoutError } from "./errors.ts";
 import type { Json } from "./json.ts";
 
 /**
@@ -128,6 +129,14 @@ export function decodeToken(token: string): string {
     } else bytes.push(token.charCodeAt(at));
   }
   return Buffer.from(bytes).toString("utf8");
+}
+
+/** Refuses a subject or key whose tokens were not encoded: a store could read it as a wildcard or as another one. */
+export function checkName(name: string): void {
+  if (/^[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*$/.test(name)) return;
+  throw new LightsoutError("LO_STORE_NAME", `${JSON.stringify(name)} is not a subject or key`, {
+    hint: "Encode every token with encodeToken",
+  });
 }
 
 /** Whether `subject` is under `filter`. */

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Bucket, Json, Kv, KvEntry } from "#events";
+import { checkName } from "#events";
 import type { Commits } from "./commit.ts";
-import { checkName } from "./names.ts";
 
 /** Buckets whose writes may use the room that is reserved for outcomes: without them running work could not end. */
 const ON_RESERVE: ReadonlySet<Bucket> = new Set<Bucket>(["claims", "leases"]);

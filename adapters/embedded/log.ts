@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Appended, Clock, Log, LogRecord, Stop, Stream, Subject } from "#events";
+import { checkName } from "#events";
 import type { Commits } from "./commit.ts";
 import { createConsumers } from "./consumers.ts";
-import { checkName } from "./names.ts";
 import { createRecords } from "./records.ts";
 import type { Shelf } from "./shelf.ts";
 import { BATCH, coalesced } from "./shelf.ts";

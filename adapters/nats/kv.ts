@@ -3,12 +3,13 @@ import { JetStreamApiError } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { Kvm } from "@nats-io/kv";
 import type { Bucket, Json, Kv, KvEntry } from "#events";
+import { checkName } from "#events";
 import type { Stored } from "./bulk.ts";
 import { readBulk } from "./bulk.ts";
 import { followStream } from "./follow.ts";
 import type { Link } from "./link.ts";
 import { CONFLICTS, encode, FEW, nextOf, subjectsOf } from "./log.ts";
-import { bucketName, checkName } from "./names.ts";
+import { bucketName } from "./names.ts";
 import { checkServer, checkStream } from "./streams.ts";
 
 /** Every bucket that there is. */

@@ -1,13 +1,13 @@
 import type { JsMsg, NextMsgRequest, SeqMsgRequest } from "@nats-io/jetstream";
 import { JetStreamApiCodes, JetStreamApiError, PubHeaders } from "@nats-io/jetstream";
 import type { Appended, Json, Log, LogRecord, Stream, Subject } from "#events";
-import { RefusedError } from "#events";
+import { checkName, RefusedError } from "#events";
 import type { Stored } from "./bulk.ts";
 import { readBulk } from "./bulk.ts";
 import { consumeStream } from "./consume.ts";
 import { followStream } from "./follow.ts";
 import type { Link } from "./link.ts";
-import { checkName, natsSubject, plainSubject, streamName } from "./names.ts";
+import { natsSubject, plainSubject, streamName } from "./names.ts";
 
 /** Both codes say that the subject's last sequence was another one. */
 export const CONFLICTS: readonly number[] = [JetStreamApiCodes.StreamWrongLastSequence, JetStreamApiCodes.StreamWrongLastSequenceUnknown];

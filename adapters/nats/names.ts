@@ -3,14 +3,6 @@ import { LightsoutError } from "#events";
 
 const TOKENS = { events: "evt", journal: "jrn", dead: "dead" } as const satisfies Record<Stream, string>;
 
-/** Refuses a subject or key whose tokens were not encoded, before NATS could read it as a wildcard or another subject. */
-export function checkName(name: string): void {
-  if (/^[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*$/.test(name)) return;
-  throw new LightsoutError("LO_STORE_NAME", `${JSON.stringify(name)} is not a subject or key`, {
-    hint: "Encode every token with encodeToken",
-  });
-}
-
 /** Refuses a site that could not stand in a subject and in a stream's name. */
 export function checkSite(site: string): void {
   if (/^[A-Za-z0-9_-]+$/.test(site)) return;

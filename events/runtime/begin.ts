@@ -18,11 +18,12 @@ export const createBegin =
     const { store, clock } = office;
     const worker = office.worker();
     const key = spec.on.key(item.event.data);
-    const at = new Date(clock.now()).toISOString();
-    const { type, id, source } = item.event;
-    const name = { run, function: spec.id, key, subject, event: { type, id, source }, worker };
-    const state = { status: "queued", reason: "accepted", nextWake: at, startedAt: at, updatedAt: at, obligations: [] } as const;
-    const list = () => runs.begin({ ...name, ...state });
+    const list = () => {
+      const at = new Date(clock.now()).toISOString();
+      const { type, id, source } = item.event;
+      const name = { run, function: spec.id, key, subject, event: { type, id, source }, worker };
+      return runs.begin({ ...name, status: "queued", reason: "accepted", nextWake: at, startedAt: at, updatedAt: at, obligations: [] });
+    };
     // Not what operators say: that is taken one after the other, and none may wait for the run of the one before.
     const listedLater = spec.acts.length === 0 && spec.on.lane !== "op";
     const revision = listedLater ? 0 : await list();
